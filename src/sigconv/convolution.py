@@ -1,0 +1,396 @@
+"""Convolution in one call: convolve, circular_convolve, plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv.core.dtypes import (
+    Array,
+    DType,
+    as_numeric,
+    check_integer_range,
+    is_weak,
+    resolve_dtypes,
+)
+from sigconv.core.problem import Operand, Options, Problem, make_problem, normalise_axes
+from sigconv.engines import ENGINES, Plan, Prepared, execute
+from sigconv.engines.workers import resolve_workers
+from sigconv.errors import DTypeError, MethodError, ShapeError
+from sigconv.planning import MACHINE, make_plan
+
+__all__ = ["circular_convolve", "convolve", "plan"]
+
+Axes = int | tuple[int, ...] | None
+
+# Work shorter than this many thread starts stays on the calling thread.
+_WORTH_THREADS = 10
+
+
+def convolve(
+    signal: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    mode: str = "full",
+    *,
+    axes: Axes = None,
+    boundary: Any = "zero",
+    fill_value: complex = 0.0,
+    center: int | tuple[int | None, ...] | None = None,
+    method: str | Plan = "auto",
+    nan_policy: str = "propagate",
+    dtype: npt.DTypeLike | None = None,
+    workers: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Convolve a signal with a kernel: y[n] = sum_k h[k] x[n-k], the kernel flipped.
+
+    Parameters
+    ----------
+    signal : array_like
+        The samples x, of any number of dimensions. Only the signal is extended at its edges.
+    kernel : array_like
+        The taps h: as many dimensions as the signal (axes that are not convolved broadcast),
+        or one dimension per entry of `axes`. A Python list or scalar never widens a floating
+        signal.
+    mode : {"full", "same", "valid"}
+        The positions that are returned, per convolved axis of N samples and K taps: all
+        N+K-1; the signal's N, aligned by `center`; the N-K+1 that need no extension.
+    axes : int or tuple of int, optional
+        The axes to convolve; all by default. The others are batch axes.
+    boundary : str or sequence
+        How the signal continues beyond its edges: ``zero``, ``constant``, ``edge``,
+        ``reflect``, ``symmetric`` or ``wrap``, as in `numpy.pad` (ndimage's ``nearest``,
+        ``mirror``, ``grid-wrap``, ``grid-constant`` and ``grid-mirror`` are aliases). A
+        sequence has one entry per convolved axis, each a string or a (before, after) pair.
+    fill_value : number
+        The value outside the signal under ``constant``.
+    center : int or tuple of int, optional
+        In ``same``, the kernel index that lies on the output sample: y[n] = sum_k h[k]
+        x[n+c-k]. (K-1)//2 by default; 0 is the causal filter.
+    method : str or Plan
+        ``auto``, ``direct``, ``fft``, ``overlap-save``, ``overlap-add``, or a `Plan` to replay.
+        The result does not depend on it beyond rounding.
+    nan_policy : {"propagate"}
+        NaN and infinity reach exactly the outputs that the direct sum gives.
+    dtype : dtype, optional
+        The dtype of computation and result; NumPy's promotion by default, with booleans and
+        integers exact in 64 bits.
+    workers : int, optional
+        Threads at most; by default the processors that this process may use, and one for
+        small work. -1 for all processors.
+    out : ndarray, optional
+        Where to write; the shape and dtype of the result. It may overlap an input.
+
+    Returns
+    -------
+    ndarray
+        The convolution, new or `out`.
+
+    Raises
+    ------
+    ShapeError, ModeError, BoundaryError, MethodError, OptionError
+        Arguments that do not fit (each is a ValueError).
+    DTypeError
+        Inputs that are no numbers, or a `dtype` that cannot hold the result (a TypeError).
+    IntegerOverflowError
+        Integer results that may not fit (an OverflowError).
+
+    See Also
+    --------
+    correlate : The same without the flip.
+    Convolver : One kernel for many signals.
+    plan : What a call would do.
+
+    Notes
+    -----
+    Sizes, centres and order follow `scipy.signal.convolve`, boundaries follow `numpy.pad`.
+    ``scipy.ndimage.convolve(x, h)`` is ``convolve(x, h, "same", boundary="symmetric",
+    center=K//2)`` with K//2 per axis.
+
+    Examples
+    --------
+    Long multiplication without carries, 321 x 112 = 35952:
+
+    >>> convolve([3, 2, 1], [1, 1, 2])
+    array([3, 5, 9, 5, 2])
+
+    A moving average that continues the edge samples:
+
+    >>> convolve([1.0, 2.0, 6.0], [1 / 3] * 3, "same", boundary="edge").round(3)
+    array([1.333, 3.   , 4.667])
+    """
+    options = options_from(
+        mode,
+        axes=axes,
+        boundary=boundary,
+        fill_value=fill_value,
+        center=center,
+        nan_policy=nan_policy,
+        dtype=dtype,
+    )
+    return compute(signal, kernel, options, method=method, workers=workers, out=out)
+
+
+def circular_convolve(
+    signal: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    *,
+    shape: int | tuple[int, ...] | None = None,
+    axes: Axes = None,
+    method: str | Plan = "auto",
+    nan_policy: str = "propagate",
+    dtype: npt.DTypeLike | None = None,
+    workers: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Convolve periodic signals: y[n] = sum_k h[k] x[(n-k) mod P], for n in 0..P-1.
+
+    Parameters
+    ----------
+    signal, kernel : array_like
+        One period each; shorter inputs are padded with zeros to the period, longer ones fold.
+    shape : int or tuple of int, optional
+        The period P on each convolved axis; the signal's length by default.
+    axes, method, nan_policy, dtype, workers, out
+        As in `convolve`.
+
+    Returns
+    -------
+    ndarray
+        One period of the circular convolution.
+
+    Raises
+    ------
+    ShapeError
+        A period that is not positive, or not one per convolved axis.
+
+    See Also
+    --------
+    convolve : Linear convolution; equal to this for P >= N+K-1.
+
+    Notes
+    -----
+    The product of discrete Fourier transforms of length P is the transform of this result:
+    the convolution theorem.
+
+    Examples
+    --------
+    >>> circular_convolve([1, 2, 3, 4], [1, 1])
+    array([5, 3, 5, 7])
+    >>> circular_convolve([1, 2, 3, 4], [1, 1], shape=5)
+    array([1, 3, 5, 7, 4])
+    """
+    x, h = as_numeric(signal, "signal"), as_numeric(kernel, "kernel")
+    weak = is_weak(kernel)
+    named = normalise_axes(x.shape, h.shape, _hashable(axes))
+    periods = _periods(x.shape, named, shape)
+    widest = resolve_dtypes(x.dtype, h.dtype, weak=weak, requested=dtype).compute
+    kernel_axes = named if h.ndim == x.ndim else tuple(range(h.ndim))
+    for axis, period in zip(named, periods, strict=True):
+        x = _fold(x, axis, period, widest)
+    for axis, period in zip(kernel_axes, periods, strict=False):
+        if h.shape[axis] > period:
+            h = _fold(h, axis, period, widest)
+    options = Options("same", named, "wrap", center=0, nan_policy=nan_policy, dtype=dtype)
+    problem = make_problem(Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, weak), options)
+    return run(problem, x, h, method=method, workers=workers, out=out)
+
+
+def plan(
+    signal: Any,
+    kernel: Any,
+    mode: str = "full",
+    *,
+    axes: Axes = None,
+    boundary: Any = "zero",
+    fill_value: complex = 0.0,
+    center: int | tuple[int | None, ...] | None = None,
+    method: str = "auto",
+    nan_policy: str = "propagate",
+    dtype: npt.DTypeLike | None = None,
+) -> Plan:
+    """Plan what `convolve` would do, without doing it.
+
+    Parameters
+    ----------
+    signal, kernel : array_like or tuple of int
+        The inputs, or their shapes: a tuple of integers is the shape of float64 samples (or
+        of samples of `dtype`).
+    mode, axes, boundary, fill_value, center, method, nan_policy, dtype
+        As in `convolve`.
+
+    Returns
+    -------
+    Plan
+        Prints as a table; ``method=`` of `convolve` takes it.
+
+    Examples
+    --------
+    >>> print(plan((1000,), (3,), method="direct"))  # doctest: +ELLIPSIS
+    operation   convolve, mode full
+    shapes      (1000,) * (3,) -> (1002,)
+    ...
+    """
+    options = options_from(
+        mode,
+        axes=axes,
+        boundary=boundary,
+        fill_value=fill_value,
+        center=center,
+        nan_policy=nan_policy,
+        dtype=dtype,
+    )
+    operands = (_described(signal, "signal", dtype), _described(kernel, "kernel", dtype))
+    return make_plan(make_problem(*operands, options), method)
+
+
+def options_from(mode: str, **keywords: Any) -> Options:
+    """Return the keywords of a call as `Options`, lists made hashable."""
+    return Options(mode, **{name: _hashable(value) for name, value in keywords.items()})
+
+
+def compute(
+    signal: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    options: Options,
+    *,
+    method: str | Plan = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Describe, plan and run one call."""
+    x, h = as_numeric(signal, "signal"), as_numeric(kernel, "kernel")
+    operands = Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, is_weak(kernel))
+    return run(make_problem(*operands, options), x, h, method=method, workers=workers, out=out)
+
+
+def run(
+    problem: Problem,
+    signal: Array,
+    kernel: Array,
+    *,
+    method: str | Plan = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Plan and compute `problem` for these samples."""
+    workers = resolve_workers(workers)
+    chosen = choose_plan(problem, method)
+    check_exact(problem, signal, kernel)
+    result = check_out(problem, out)
+    if result.size:
+        prepared = ENGINES[chosen.method].prepare(chosen, problem.kernel_view(kernel))
+        apply_prepared(prepared, signal, kernel, result, workers)
+    return result
+
+
+def choose_plan(problem: Problem, method: str | Plan) -> Plan:
+    """Return the plan to use for `problem`, which a given plan must have been made for."""
+    if not isinstance(method, Plan):
+        return make_plan(problem, method)
+    if method.problem != problem:
+        raise MethodError(
+            f"the plan was made for {method.problem.signal_shape} * {method.problem.kernel_shape} "
+            f"({method.problem.dtypes.result}, mode {method.problem.mode}); this call is "
+            f"{problem.signal_shape} * {problem.kernel_shape} ({problem.dtypes.result}, mode "
+            f"{problem.mode}) or differs in axes, boundary or center. Make a new plan."
+        )
+    return method
+
+
+def check_exact(problem: Problem, signal: Array, kernel: Array) -> None:
+    """Raise when an integer result may not fit."""
+    if problem.dtypes.is_exact:
+        fills = [edge.fill for axis in problem.axes for edge in axis.edges]
+        check_integer_range(signal, kernel, problem.dtypes, fills[0] if fills else 0)
+
+
+def check_out(problem: Problem, out: Array | None) -> Array:
+    """Return `out` when it can hold the result, or a new array when it is None."""
+    shape, dtype = problem.result_shape, problem.dtypes.result
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        raise DTypeError(f"out must be a NumPy array; got {type(out).__name__}.")
+    if out.shape != shape:
+        raise ShapeError(f"out must have the result's shape {shape}; got {out.shape}.")
+    if out.dtype != dtype:
+        raise DTypeError(
+            f"out must have the result's dtype {dtype}; got {out.dtype}. Ask for dtype={out.dtype}."
+        )
+    if not out.flags.writeable:
+        raise ShapeError("out must be writeable; got a read-only array. Pass a copy.")
+    return out
+
+
+def apply_prepared(
+    prepared: Prepared, signal: Array, kernel: Array, out: Array, workers: int
+) -> None:
+    """Run a prepared kernel over `signal` into `out`, which may overlap the inputs."""
+    plan_ = prepared.plan
+    problem = plan_.problem
+    if plan_.cost.seconds < _WORTH_THREADS * MACHINE.thread:
+        workers = 1
+    overlaps = np.may_share_memory(out, signal) or np.may_share_memory(out, kernel)
+    target = np.empty(out.shape, out.dtype) if overlaps else out
+    execute(
+        prepared,
+        problem.signal_view(signal),
+        problem.result_view(target),
+        grid=plan_.grid,
+        workers=workers,
+    )
+    if target is not out:
+        out[...] = target
+
+
+def _described(value: Any, name: str, dtype: npt.DTypeLike | None) -> Operand:
+    if isinstance(value, tuple) and all(isinstance(n, int | np.integer) for n in value):
+        if any(n < 0 for n in value):
+            raise ShapeError(f"the {name}'s shape must not be negative; got {value}.")
+        shape = tuple(int(n) for n in value)
+        return Operand(shape, np.dtype(float if dtype is None else dtype))
+    array = as_numeric(value, name)
+    return Operand(array.shape, array.dtype, is_weak(value))
+
+
+def _hashable(value: Any) -> Any:
+    """Return lists as tuples, all the way down."""
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(item) for item in value)
+    return value
+
+
+def _periods(
+    shape: tuple[int, ...], axes: tuple[int, ...], period: int | tuple[int, ...] | None
+) -> tuple[int, ...]:
+    if period is None:
+        return tuple(shape[axis] for axis in axes)
+    given = (period,) * len(axes) if isinstance(period, int | np.integer) else tuple(period)
+    if len(given) != len(axes):
+        raise ShapeError(
+            f"shape has one period per convolved axis ({len(axes)}); got {len(given)}: {period!r}."
+        )
+    if any(not isinstance(p, int | np.integer) or p < 1 for p in given):
+        raise ShapeError(f"a period is a positive integer; got shape={period!r}.")
+    return tuple(int(p) for p in given)
+
+
+def _fold(array: Array, axis: int, period: int, dtype: DType) -> Array:
+    """Return one period of the sum of all shifts of `array` by multiples of `period`."""
+    size = array.shape[axis]
+    if size in (0, period):
+        return array
+    front = np.moveaxis(array, axis, 0)
+    if size < period:
+        padded = np.zeros((period, *front.shape[1:]), array.dtype)
+        padded[:size] = front
+        return np.moveaxis(padded, 0, axis)
+    folded = np.zeros((period, *front.shape[1:]), dtype)
+    with np.errstate(all="ignore"):
+        for start in range(0, size, period):
+            part = front[start : start + period]
+            folded[: len(part)] += part
+    return np.moveaxis(folded, 0, axis)

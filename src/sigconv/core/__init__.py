@@ -1,0 +1,1 @@
+"""The vocabulary: shapes, dtypes, boundaries, problems and blocks; no FFT and no files."""

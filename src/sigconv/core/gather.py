@@ -1,0 +1,159 @@
+"""Gathering a region of the extended signal, and the transpose of that.
+
+`gather` is where boundaries happen: engines only ever see the samples of their block.
+`scatter_add` is its exact adjoint, through the same segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+
+from sigconv.core.blocks import Block, Range
+from sigconv.core.boundary import Edge, Segment, segments
+from sigconv.core.dtypes import Array, DType
+from sigconv.core.problem import Axis
+
+__all__ = ["Source", "Tile", "gather", "gather_region", "scatter_add"]
+
+# More stretches than this on one axis are cheaper as one indexed read.
+_MANY_SEGMENTS = 8
+
+
+class Source(Protocol):
+    """What a block can be read from: an array, a memory map, or a reader of a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape in canonical layout: batch axes, then convolved axes."""
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the samples."""
+
+    def __getitem__(self, key: tuple[slice, ...], /) -> Array:
+        """Return the samples of a box of slices with step 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The samples of one block: batch axes first, then the block's support."""
+
+    block: Block
+    data: Array
+
+
+def gather(source: Source, axes: tuple[Axis, ...], block: Block, dtype: DType) -> Tile:
+    """Return the tile of `block`: a view of the source where the support lies inside it."""
+    return Tile(block, gather_region(source, axes, block.batch, block.support, dtype))
+
+
+def gather_region(
+    source: Source,
+    axes: tuple[Axis, ...],
+    batch: tuple[slice, ...],
+    region: tuple[Range, ...],
+    dtype: DType,
+) -> Array:
+    """Return a box of the extended signal, in the source's dtype if a view, else in `dtype`."""
+    pieces = [_stretches(axis, *bounds) for axis, bounds in zip(axes, region, strict=True)]
+    if all(len(parts) == 1 and parts[0].is_plain for parts in pieces):
+        return _read(source, batch, tuple(parts[0] for parts in pieces))
+    shape = tuple(s.stop - s.start for s in batch) + tuple(b - a for a, b in region)
+    tile = np.empty(shape, dtype)
+    for box in product(*pieces):
+        target = tuple(
+            slice(s.start - low, s.stop - low) for s, (low, _) in zip(box, region, strict=True)
+        )
+        fills = [s.edge for s in box if s.edge is not None]
+        if fills:
+            # In corners zero beats constant, and both beat the index maps.
+            zero = any(edge.is_zero for edge in fills)
+            tile[(..., *target)] = 0 if zero else _fill(fills[0].fill, dtype)
+        else:
+            tile[(..., *target)] = _read(source, batch, box)
+    return tile
+
+
+def scatter_add(
+    samples: Array, axes: tuple[Axis, ...], region: tuple[Range, ...], out: Array
+) -> None:
+    """Add each extended sample of `region` to the source sample that it was gathered from."""
+    nbatch = samples.ndim - len(axes)
+    # One axis after the other: the maps are independent, and fills have no source.
+    for i, (axis, bounds) in enumerate(zip(axes, region, strict=True), start=nbatch):
+        samples = _fold(samples, i, axis, bounds)
+    out += samples
+
+
+def _fold(samples: Array, position: int, axis: Axis, bounds: Range) -> Array:
+    """Return the sums of the extended samples along one axis that share a source sample."""
+    shape = list(samples.shape)
+    shape[position] = axis.size
+    folded = np.zeros(shape, samples.dtype)
+    before = (slice(None),) * position
+    for segment in segments(axis.edges, axis.size, *bounds):
+        if segment.is_filled:
+            continue
+        part = samples[(*before, slice(segment.start - bounds[0], segment.stop - bounds[0]))]
+        if segment.step == 0:
+            part = part.sum(axis=position, keepdims=True)
+        elif segment.step < 0:
+            part = np.flip(part, position)
+        folded[(*before, slice(*segment.source))] += part
+    return folded
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A run of positions and how to read it: one slice of the source, then `pick` from that."""
+
+    start: int
+    stop: int
+    low: int = 0
+    high: int = 0
+    pick: slice | Array | None = None
+    edge: Edge | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        return self.pick is None and self.edge is None
+
+
+def _stretches(axis: Axis, start: int, stop: int) -> list[_Stretch]:
+    parts = list(segments(axis.edges, axis.size, start, stop))
+    if len(parts) <= _MANY_SEGMENTS:
+        return [_stretch(part) for part in parts]
+    filled = [_stretch(part) for part in parts if part.is_filled]
+    mapped = [part for part in parts if not part.is_filled]
+    index = np.concatenate(
+        [part.first + part.step * np.arange(part.stop - part.start) for part in mapped]
+    )
+    indexed = _Stretch(mapped[0].start, mapped[-1].stop, 0, axis.size, index)
+    return [*filled, indexed]
+
+
+def _stretch(segment: Segment) -> _Stretch:
+    if segment.is_filled:
+        return _Stretch(segment.start, segment.stop, edge=segment.edge)
+    flip = slice(None, None, -1) if segment.step < 0 else None
+    repeat = segment.step == 0 and segment.stop - segment.start > 1
+    low, high = segment.source
+    # A repeated sample is read once and broadcast; it is no view of the whole stretch.
+    pick = slice(None) if repeat else flip
+    return _Stretch(segment.start, segment.stop, low, high, pick)
+
+
+def _read(source: Source, batch: tuple[slice, ...], box: tuple[_Stretch, ...]) -> Array:
+    samples = source[(*batch, *(slice(part.low, part.high) for part in box))]
+    for axis, part in enumerate(box, start=len(batch)):
+        if part.pick is not None:
+            samples = samples[(slice(None),) * axis + (part.pick,)]
+    return samples
+
+
+def _fill(value: complex, dtype: DType) -> complex:
+    return value if dtype.kind == "c" else complex(value).real

@@ -1,0 +1,310 @@
+"""The description of one convolution: made once from the arguments, then only read.
+
+All validation of shapes, modes, axes, centres and boundaries happens here. Engines see the
+canonical layout: batch axes first, then the convolved axes that have more than one tap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from sigconv.core.boundary import ZERO, Edge, Edges, parse_boundary
+from sigconv.core.dtypes import Array, DType, DTypes, resolve_dtypes
+from sigconv.core.shapes import check_mode, default_center, mode_range, valid_is_swapped
+from sigconv.errors import BoundaryError, DTypeError, OptionError, ShapeError
+
+__all__ = ["Axis", "Operand", "Options", "Problem", "make_problem", "normalise_axes"]
+
+Shape = tuple[int, ...]
+
+NAN_POLICIES = ("propagate",)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The keywords of one call, in hashable form."""
+
+    mode: str = "full"
+    axes: int | Shape | None = None
+    boundary: Any = "zero"
+    fill_value: complex = 0.0
+    center: int | tuple[int | None, ...] | None = None
+    nan_policy: str = "propagate"
+    dtype: Any = None
+    correlate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """The shape and dtype of an input; `weak` marks Python lists and scalars."""
+
+    shape: Shape
+    dtype: DType
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One convolved axis: wanted are n in [start, stop) of y[n] = sum_k h[k] x_ext[n-k]."""
+
+    axis: int
+    size: int
+    taps: int
+    start: int
+    stop: int
+    edges: Edges = (ZERO, ZERO)
+
+    @property
+    def length(self) -> int:
+        """The number of results on this axis."""
+        return self.stop - self.start
+
+    @property
+    def is_periodic(self) -> bool:
+        """Whether the extended signal repeats with the period `size`."""
+        return self.edges[0].rule == self.edges[1].rule == "wrap"
+
+    def clip(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the part of extended positions [start, stop) that may be non-zero."""
+        low = max(start, 0) if self.edges[0].is_zero else start
+        high = min(stop, self.size) if self.edges[1].is_zero else stop
+        return low, max(low, high)
+
+    def support(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the extended samples that outputs [start, stop) depend on."""
+        return self.clip(start - self.taps + 1, stop)
+
+    def reach(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the wanted outputs that extended samples [start, stop) contribute to."""
+        return max(start, self.start), min(stop + self.taps - 1, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Everything that decides the numbers of a convolution, except the samples."""
+
+    mode: str
+    signal_shape: Shape
+    kernel_shape: Shape
+    result_shape: Shape
+    axes: tuple[Axis, ...]
+    dtypes: DTypes
+    kernel_expanded: Shape
+    kernel_order: Shape
+    correlate: bool = False
+    nan_policy: str = "propagate"
+
+    @property
+    def order(self) -> Shape:
+        """The array axes in canonical order: batch axes, then convolved axes."""
+        convolved = tuple(axis.axis for axis in self.axes)
+        batch = tuple(i for i in range(len(self.result_shape)) if i not in convolved)
+        return batch + convolved
+
+    @property
+    def batch(self) -> Shape:
+        """The shape of the batch axes of the result."""
+        return tuple(self.result_shape[i] for i in self.order[: -len(self.axes) or None])
+
+    @property
+    def taps(self) -> Shape:
+        """The kernel's length on each convolved axis."""
+        return tuple(axis.taps for axis in self.axes)
+
+    @property
+    def lengths(self) -> Shape:
+        """The number of results on each convolved axis."""
+        return tuple(axis.length for axis in self.axes)
+
+    @property
+    def kernel_batch(self) -> Shape:
+        """The kernel's own batch shape: 1 where one kernel serves the whole axis."""
+        ndim = len(self.axes)
+        return tuple(self.kernel_expanded[i] for i in self.order[: -ndim or None])
+
+    def with_axes(self, axes: tuple[Axis, ...]) -> Problem:
+        """Return the same problem with other ranges or edges on the convolved axes."""
+        shape = list(self.result_shape)
+        for axis in axes:
+            shape[axis.axis] = axis.length
+        return replace(self, axes=axes, result_shape=tuple(shape))
+
+    def signal_view(self, signal: Array) -> Array:
+        """Return `signal` in canonical layout, batch axes broadcast to the result's."""
+        view = signal.transpose(self.order)
+        return np.broadcast_to(view, self.batch + view.shape[len(self.batch) :])
+
+    def kernel_view(self, kernel: Array) -> Array:
+        """Return `kernel` in canonical layout, as the taps of a true convolution."""
+        view = kernel.transpose(self.kernel_order).reshape(self.kernel_expanded)
+        view = view.transpose(self.order)
+        if not self.correlate:
+            return view
+        reverse = (slice(None),) * len(self.batch) + (slice(None, None, -1),) * len(self.axes)
+        reversed_view: Array = np.conj(view[reverse])
+        return reversed_view
+
+    def result_view(self, out: Array) -> Array:
+        """Return `out` in canonical layout."""
+        return out.transpose(self.order)
+
+
+@lru_cache(maxsize=1024)
+def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
+    """Validate the arguments of one call and describe what they ask for."""
+    check_mode(options.mode)
+    if options.nan_policy not in NAN_POLICIES:
+        raise OptionError(
+            f"nan_policy must be {' or '.join(map(repr, NAN_POLICIES))}; "
+            f"got {options.nan_policy!r}."
+        )
+    dtypes = resolve_dtypes(signal.dtype, kernel.dtype, weak=kernel.weak, requested=options.dtype)
+    named = normalise_axes(signal.shape, kernel.shape, options.axes)
+    kernel_order, expanded = _expand_kernel(signal.shape, kernel.shape, named)
+    edges = parse_boundary(options.boundary, len(named), options.fill_value)
+    for pair in edges:
+        _check_fill(pair, dtypes)
+    sizes = tuple(signal.shape[i] for i in named)
+    taps = tuple(expanded[i] for i in named)
+    if options.mode == "valid" and valid_is_swapped(sizes, taps):
+        # The kernel covers the signal: no sample outside takes part, whatever the boundary.
+        edges = ((ZERO, ZERO),) * len(named)
+    centers = _parse_center(options, taps)
+    axes = [
+        Axis(i, n, k, *mode_range(options.mode, n, k, c), pair)
+        for i, n, k, c, pair in zip(named, sizes, taps, centers, edges, strict=True)
+    ]
+    result = list(_broadcast(signal.shape, expanded, named))
+    for axis in axes:
+        result[axis.axis] = axis.length
+    # One tap moves nothing: such an axis is a batch axis.
+    convolved = tuple(axis for axis in axes if axis.taps != 1)
+    return Problem(
+        mode=options.mode,
+        signal_shape=signal.shape,
+        kernel_shape=kernel.shape,
+        result_shape=tuple(result),
+        axes=convolved,
+        dtypes=dtypes,
+        kernel_expanded=expanded,
+        kernel_order=kernel_order,
+        correlate=options.correlate,
+        nan_policy=options.nan_policy,
+    )
+
+
+def normalise_axes(signal: Shape, kernel: Shape, axes: int | Shape | None) -> Shape:
+    """Return the convolved axes as non-negative integers, in the order given."""
+    ndim = len(signal)
+    if axes is None:
+        if len(kernel) not in (0, ndim):
+            hint = (
+                " A 1-D kernel acts on one axis: pass axes=-1 for the last."
+                if len(kernel) == 1
+                else f" Pass axes with {len(kernel)} entries, or reshape the kernel."
+            )
+            raise ShapeError(
+                "without axes, signal and kernel need the same number of dimensions; "
+                f"got shapes {signal} and {kernel}.{hint}"
+            )
+        return tuple(range(ndim))
+    given = (axes,) if isinstance(axes, int | np.integer) else tuple(axes)
+    if not given:
+        raise ShapeError("axes must name at least one axis; got (). Leave it out for all axes.")
+    for axis in given:
+        if not isinstance(axis, int | np.integer) or not -ndim <= axis < ndim:
+            raise ShapeError(
+                f"axes must be integers between {-ndim} and {ndim - 1} for a signal of shape "
+                f"{signal}; got {axis!r}."
+            )
+    normalised = tuple(int(axis) % ndim for axis in given)
+    if len(set(normalised)) != len(normalised):
+        raise ShapeError(f"axes must differ from one another; got {given}.")
+    return normalised
+
+
+def _expand_kernel(signal: Shape, kernel: Shape, axes: Shape) -> tuple[Shape, Shape]:
+    """Return the transpose and the reshape that give the kernel the signal's dimensions."""
+    ndim = len(signal)
+    if len(kernel) == ndim:
+        return tuple(range(ndim)), kernel
+    if len(kernel) not in (0, len(axes)):
+        raise ShapeError(
+            f"with axes={axes}, the kernel needs {len(axes)} dimensions (one per axis) or "
+            f"{ndim} (the signal's); got shape {kernel}."
+        )
+    expanded = [1] * ndim
+    for position, axis in enumerate(axes):
+        expanded[axis] = kernel[position] if kernel else 1
+    order = tuple(int(i) for i in np.argsort(axes)) if kernel else ()
+    return order, tuple(expanded)
+
+
+def _broadcast(signal: Shape, kernel: Shape, axes: Shape) -> Shape:
+    shape = []
+    for axis, (n, k) in enumerate(zip(signal, kernel, strict=True)):
+        if axis not in axes and n != k and 1 not in (n, k):
+            raise ShapeError(
+                f"axes that are not convolved must broadcast; axis {axis} has lengths {n} and "
+                f"{k} (shapes {signal} and {kernel}). Name it in axes, or make it 1 in one input."
+            )
+        shape.append(k if n == 1 else n)
+    return tuple(shape)
+
+
+def _check_fill(edges: Edges, dtypes: DTypes) -> None:
+    for edge in edges:
+        if edge.rule != "constant":
+            continue
+        fill = _as_number(edge)
+        if fill.imag and not dtypes.is_complex:
+            raise DTypeError(
+                f"fill_value={edge.fill!r} is complex, but the result is {dtypes.result}. "
+                "Pass a real fill_value, or dtype=complex."
+            )
+        if dtypes.is_exact and (fill.real != int(fill.real) if np.isfinite(fill) else True):
+            raise DTypeError(
+                f"fill_value={edge.fill!r} is no integer, but the result is {dtypes.result}. "
+                "Pass an integer fill_value, or dtype=float."
+            )
+
+
+def _as_number(edge: Edge) -> complex:
+    try:
+        return complex(edge.fill)
+    except (TypeError, ValueError):
+        raise BoundaryError(f"fill_value must be a number; got {edge.fill!r}.") from None
+
+
+def _parse_center(options: Options, taps: Shape) -> tuple[int | None, ...]:
+    """Return the centre of each axis as the index of a true convolution's kernel."""
+    center = options.center
+    if center is None:
+        return (None,) * len(taps)
+    if options.mode != "same":
+        raise ShapeError(
+            f"center belongs to mode='same'; got center={center!r} with mode={options.mode!r}. "
+            "Leave it out, or use mode='same'."
+        )
+    given = (center,) * len(taps) if isinstance(center, int | np.integer) else tuple(center)
+    if len(given) != len(taps):
+        raise ShapeError(
+            f"center has one entry per convolved axis ({len(taps)}); got {len(given)}: {center!r}."
+        )
+    for c, k in zip(given, taps, strict=True):
+        if c is not None and not (isinstance(c, int | np.integer) and 0 <= c < max(k, 1)):
+            raise ShapeError(
+                f"center must lie between 0 and taps-1 on every axis; got {center!r} for a kernel "
+                f"of {taps} taps."
+            )
+    if not options.correlate:
+        return tuple(None if c is None else int(c) for c in given)
+    # The template t is the kernel h[k] = conj(t[K-1-k]): index c becomes K-1-c.
+    return tuple(
+        default_center(k) if c is None else k - 1 - int(c)
+        for c, k in zip(given, taps, strict=True)
+    )

@@ -1,0 +1,241 @@
+"""direct: the sum as it stands, tap by tap over whole rows.
+
+Takes every dtype, integers exactly. The cost is taps times outputs, so it wins for small
+kernels. A compiled loop does the work where numba is installed and the work is large enough
+to repay it; NumPy slices do it otherwise, and `np.convolve` for short 1-D signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from importlib.util import find_spec
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from sigconv.core.blocks import BlockGrid, batch_cuts, cut
+from sigconv.core.dtypes import Array, DType
+from sigconv.core.gather import Tile
+from sigconv.core.nonfinite import clean, is_finite
+from sigconv.core.problem import Axis, Problem
+from sigconv.engines.base import Cost, Machine, Plan, dtype_key
+from sigconv.engines.nonfinite import stamp
+
+__all__ = ["DirectEngine", "DirectKernel", "has_numba"]
+
+_COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
+
+# Signals below this size are gathered whole; above, only the rim is.
+_WHOLE_BYTES = 1 << 18
+
+# Outputs per block: large enough for a call without the GIL to be worth a thread.
+_BLOCK_OUTPUTS = 1 << 18
+
+
+@cache
+def has_numba() -> bool:
+    """Tell whether numba is installed, without importing it."""
+    return find_spec("numba") is not None
+
+
+class DirectEngine:
+    """The sum of shifted, weighted rows."""
+
+    name = "direct"
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Say why `problem` cannot be computed this way: it always can."""
+        del problem
+        return None
+
+    def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
+        """Yield one plan per inner loop that suits the dtype."""
+        outputs = prod(problem.result_shape)
+        products = outputs * prod(problem.taps)
+        key = dtype_key(problem.dtypes.compute)
+        grid = _grid(problem)
+        itemsize = problem.dtypes.compute.itemsize
+        nbytes = _extended_size(problem) * itemsize
+        if len(problem.axes) == 1 and not prod(problem.batch) > 1 and _suits_numpy(problem):
+            seconds = machine.call / 2 + products * machine.multiply_add.get(key, 1e-8)
+            whole = BlockGrid(
+                problem.axes,
+                batch_cuts(problem, 1),
+                tuple((axis.start, axis.stop) for axis in problem.axes),
+            )
+            yield Plan(problem, self.name, whole, Cost(seconds, nbytes), loop="np.convolve")
+        rows = len(grid) * prod(problem.taps) * machine.call / 20
+        rate = machine.slice_add.get(key, 1e-8)
+        seconds = machine.call + len(grid) * machine.block + rows + products * rate
+        yield Plan(problem, self.name, grid, Cost(seconds, nbytes), loop="numpy")
+        if has_numba() and key in _COMPILED:
+            seconds = machine.call + len(grid) * machine.block + machine.cold_loop
+            seconds += products * machine.multiply_add[key]
+            yield Plan(problem, self.name, grid, Cost(seconds, nbytes), loop="numba")
+
+    def prepare(self, plan: Plan, kernel: Array) -> DirectKernel:
+        """Clean and flatten the kernel."""
+        return DirectKernel(plan, kernel)
+
+
+def _suits_numpy(problem: Problem) -> bool:
+    axis = problem.axes[0]
+    return axis.edges[0].is_zero and axis.edges[1].is_zero and axis.taps * axis.size <= 1 << 16
+
+
+def _extended_size(problem: Problem) -> int:
+    size = prod(axis.length + axis.taps - 1 for axis in problem.axes)
+    return min(size * prod(problem.batch), 4 * _BLOCK_OUTPUTS)
+
+
+def _grid(problem: Problem) -> BlockGrid:
+    """Return blocks whose interior is a view of the source and whose rims are gathered."""
+    outputs = prod(problem.lengths)
+    itemsize = problem.dtypes.compute.itemsize
+    if not problem.axes or outputs * itemsize <= _WHOLE_BYTES:
+        cuts = tuple((axis.start, axis.stop) for axis in problem.axes)
+        return BlockGrid(
+            problem.axes, batch_cuts(problem, max(1, _BLOCK_OUTPUTS // max(outputs, 1))), cuts
+        )
+    first, *others = problem.axes
+    step = max(1, _BLOCK_OUTPUTS // max(1, outputs // max(1, first.length)))
+    cuts = (_rim_cuts(first, step), *(_rim_cuts(axis, axis.length) for axis in others))
+    return BlockGrid(problem.axes, batch_cuts(problem, 1), cuts)
+
+
+def _rim_cuts(axis: Axis, step: int) -> tuple[int, ...]:
+    """Return cuts that part the outputs whose taps all lie inside the signal from the rest."""
+    low = min(max(axis.taps - 1, axis.start), axis.stop)
+    high = max(min(axis.size, axis.stop), low)
+    inside = cut(low, high, step) if low < high else (low,)
+    return tuple(sorted({axis.start, *inside, axis.stop}))
+
+
+class DirectKernel:
+    """The taps of a kernel, with the inner loop that the plan names."""
+
+    def __init__(self, plan: Plan, kernel: Array) -> None:
+        dtype = plan.problem.dtypes.compute
+        self.plan = plan
+        self.kernel = kernel
+        self.ndim = len(plan.problem.axes)
+        self.bad_taps = self.ndim > 0 and not is_finite(kernel)
+        self.taps = (clean(kernel) if self.bad_taps else kernel).astype(dtype)
+
+    def workspace(self) -> AbstractContextManager[None]:
+        """Lend nothing: tiles and outputs are all there is."""
+        return nullcontext()
+
+    def apply(self, tile: Tile, out: Array, work: Any = None) -> None:
+        """Write the outputs of one block."""
+        del work
+        dtype = self.plan.problem.dtypes.compute
+        nbatch = out.ndim - self.ndim
+        batch = tile.block.batch
+        kernels = self.kernel.shape[:nbatch]
+        own = [s if n > 1 else slice(0, 1) for n, s in zip(kernels, batch, strict=True)]
+        data = _extended(tile, self.plan.problem.axes, dtype)
+        result = out if out.dtype == dtype else np.empty(out.shape, dtype)
+        # Each kernel of the batch meets the part of the batch that it serves.
+        for index in product(*(range(s.start, s.stop) for s in own)):
+            part = tuple(
+                slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
+                for i, s, n in zip(index, batch, kernels, strict=True)
+            )
+            self._apply_one(data[part], self.taps[index], result[part])
+        if result is not out:
+            out[...] = result
+        if self.bad_taps:
+            stamp(tile, self.kernel[tuple(s for s in own)], out)
+
+    def _apply_one(self, data: Array, taps: Array, out: Array) -> None:
+        if self.ndim == 0:
+            np.multiply(data, taps, out=out)
+        elif self.plan.loop == "np.convolve":
+            flat = np.convolve(data.ravel(), taps, "valid")
+            out[...] = flat.reshape(out.shape)
+        elif self.plan.loop == "numba":
+            _compiled_taps(data, taps, out)
+        else:
+            _sliced_taps(data, taps, out)
+
+
+def _extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
+    """Return the block's samples with the taps-1 before each output, zeros included."""
+    wanted = [(w[0] - a.taps + 1, w[1]) for w, a in zip(tile.block.write, axes, strict=True)]
+    support = tile.block.support
+    if list(support) == wanted:
+        return tile.data if tile.data.dtype == dtype else tile.data.astype(dtype)
+    nbatch = tile.data.ndim - len(axes)
+    data = np.zeros(tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted), dtype)
+    box = tuple(slice(s[0] - w[0], s[1] - w[0]) for s, w in zip(support, wanted, strict=True))
+    data[(..., *box)] = tile.data
+    return data
+
+
+def _sliced_taps(data: Array, taps: Array, out: Array) -> None:
+    """Add one shifted, weighted slice per tap."""
+    lengths = out.shape[out.ndim - taps.ndim :]
+    out[...] = 0
+    part = np.empty(out.shape, out.dtype)
+    for index in np.ndindex(*taps.shape):
+        # Output i of the block uses sample i + (K-1) - k of the extended block for tap k.
+        box = tuple(
+            slice(k - 1 - i, k - 1 - i + n)
+            for i, k, n in zip(index, taps.shape, lengths, strict=True)
+        )
+        np.multiply(data[(..., *box)], taps[index], out=part)
+        out += part
+
+
+def _compiled_taps(data: Array, taps: Array, out: Array) -> None:
+    from sigconv.engines._loops import add_taps
+
+    data = _unit_stride(data)
+    result = out if _is_unit_stride(out) else np.empty(out.shape, out.dtype)
+    x, origin_in = _flat(data)
+    y, origin_out = _flat(result)
+    rows = np.stack(
+        [
+            origin_in + _row_starts(data, out.shape[:-1]),
+            origin_out + _row_starts(result, out.shape[:-1]),
+        ]
+    )
+    strides = np.array(data.strides[data.ndim - taps.ndim :]) // data.itemsize
+    flipped = taps[(slice(None, None, -1),) * taps.ndim]
+    offsets = np.tensordot(strides, np.indices(taps.shape).reshape(taps.ndim, -1), 1)
+    x.flags.writeable = False
+    add_taps(x, rows, offsets, flipped.ravel(), y, out.shape[-1])
+    if result is not out:
+        out[...] = result
+
+
+def _is_unit_stride(array: Array) -> bool:
+    aligned = all(stride % array.itemsize == 0 for stride in array.strides)
+    return aligned and array.strides[-1] == array.itemsize and array.flags.aligned
+
+
+def _unit_stride(array: Array) -> Array:
+    return array if _is_unit_stride(array) else np.array(array, order="C")
+
+
+def _flat(array: Array) -> tuple[Array, int]:
+    """Return the memory that `array` spans as one dimension, and where element 0 lies in it."""
+    steps = [(n - 1) * s // array.itemsize for n, s in zip(array.shape, array.strides, strict=True)]
+    low, high = sum(min(s, 0) for s in steps), sum(max(s, 0) for s in steps)
+    corner = tuple(n - 1 if s < 0 else 0 for n, s in zip(array.shape, array.strides, strict=True))
+    start = array[tuple(slice(c, c + 1) for c in corner)]
+    return as_strided(start, (high - low + 1,), (array.itemsize,)), -low
+
+
+def _row_starts(array: Array, shape: tuple[int, ...]) -> Array:
+    strides = [s // array.itemsize for s in array.strides[:-1]]
+    starts = np.zeros(shape, np.intp)
+    for axis, (n, stride) in enumerate(zip(shape, strides, strict=True)):
+        starts += (np.arange(n) * stride).reshape((-1,) + (1,) * (len(shape) - axis - 1))
+    return starts.ravel()

@@ -1,0 +1,88 @@
+"""overlap-save and overlap-add: many FFT blocks of a length that suits the cache.
+
+Both take every floating and complex dtype. Overlap-save reads taps-1 samples more than a
+block writes, and blocks write disjointly: the cheaper one, and the one that threads share.
+Overlap-add reads disjoint blocks and adds their longer outputs; neighbours in the grid then
+belong to different rounds, so that no two workers add to the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, prod
+
+from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest_step
+from sigconv.core.dtypes import Array
+from sigconv.core.problem import Problem
+from sigconv.core.shapes import fast_length
+from sigconv.engines.base import Cost, Machine, Plan
+from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refuse_exact
+
+__all__ = ["OverlapEngine"]
+
+Shape = tuple[int, ...]
+
+# Blocks beyond this many samples gain nothing and cost memory.
+_LARGEST_BLOCK = 1 << 22
+
+
+class OverlapEngine:
+    """Blocks of FFT length nfft, advancing by nfft - taps + 1."""
+
+    def __init__(self, name: str, *, by_input: bool) -> None:
+        self.name = name
+        self.by_input = by_input
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Say why `problem` cannot be computed this way, or return None."""
+        return refuse_exact(problem)
+
+    def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
+        """Yield one plan per block length worth considering."""
+        seen = set()
+        for scale in (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0, 256.0):
+            nfft = self._block_shape(problem, scale)
+            if nfft not in seen and (prod(nfft) <= _LARGEST_BLOCK or not seen):
+                seen.add(nfft)
+                yield self._plan(problem, machine, nfft)
+
+    def prepare(self, plan: Plan, kernel: Array) -> SpectralKernel:
+        """Transform the kernel."""
+        return SpectralKernel(plan, kernel)
+
+    def _ranges(self, problem: Problem) -> tuple[tuple[int, int], ...]:
+        if self.by_input:
+            return tuple(input_range(axis) for axis in problem.axes)
+        return tuple((axis.start, axis.stop) for axis in problem.axes)
+
+    def _block_shape(self, problem: Problem, scale: float) -> Shape:
+        """Return FFT lengths that advance by about `scale` kernels, and at least 32 samples."""
+        ranges = self._ranges(problem)
+        smallest = 1024 if len(ranges) == 1 else 16
+        nfft = []
+        for axis, (start, stop) in zip(problem.axes, ranges, strict=True):
+            # Overlap-add's rounds need a block at least as long as the tail of the one before.
+            hop = max(int(scale * axis.taps), smallest if scale == 1 else 1)
+            nfft.append(fast_length(min(hop, stop - start) + axis.taps - 1))
+        return tuple(nfft)
+
+    def _plan(self, problem: Problem, machine: Machine, nfft: Shape) -> Plan:
+        hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
+        ranges = self._ranges(problem)
+        counts = tuple(ceil((b - a) / h) for (a, b), h in zip(ranges, hop, strict=True))
+        itemsize = problem.dtypes.compute.itemsize
+        windows = prod(counts) * prod(problem.batch)
+        limit = group_size(machine, nfft, itemsize, windows)
+        run = min(counts[0], limit)
+        batches = batch_cuts(problem, limit // run)
+        group = run * prod(largest_step(edges) for edges in batches)
+        steps = (run * hop[0], *hop[1:])
+        cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
+        grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
+        one = block_cost(problem, machine, nfft)
+        if self.by_input:
+            one += 3 * prod(nfft) * itemsize * machine.copy
+        seconds = machine.call + len(grid) * machine.block
+        seconds += one * (len(grid) * group + prod(problem.kernel_batch) / 2)
+        cost = Cost(seconds, 2 * group * prod(nfft) * itemsize)
+        return Plan(problem, self.name, grid, cost, nfft, hop, group)

@@ -1,0 +1,186 @@
+"""A kernel as a spectrum, applied to blocks: what fft, overlap-save and overlap-add share.
+
+A block of S samples, transformed with nfft >= max(q, S+K-1-p), holds outputs [p, q) of its
+own convolution free of wrap-around. `fft` is one such block; overlap-save takes blocks whose
+outputs are disjoint; overlap-add takes blocks whose samples are disjoint and adds.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from itertools import pairwise
+from math import log2, prod
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from sigconv.core.blocks import Range, cut
+from sigconv.core.dtypes import Array
+from sigconv.core.gather import Tile
+from sigconv.core.nonfinite import clean, is_finite
+from sigconv.core.problem import Problem
+from sigconv.engines.base import Machine, Plan, dtype_key
+from sigconv.engines.nonfinite import stamp
+from sigconv.fft import Transform, TransformSpec, borrow_transform
+
+__all__ = ["SpectralKernel", "block_cost", "refuse_exact"]
+
+
+def refuse_exact(problem: Problem) -> str | None:
+    """Say why an FFT cannot compute `problem`, or return None."""
+    if problem.dtypes.is_exact:
+        return "integers are exact, and an FFT rounds"
+    if not problem.axes:
+        return "no axis has more than one tap"
+    return None
+
+
+def block_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> float:
+    """Return the seconds to load, transform, multiply, transform back and store one block."""
+    key = dtype_key(problem.dtypes.compute)
+    samples = prod(nfft)
+    nbytes = 2 * samples * problem.dtypes.compute.itemsize
+    rates = machine.fft if nbytes <= machine.cache_bytes else machine.fft_large
+    rate = rates.get(key, 10 * rates["f8"])
+    transform = rate * samples * max(1.0, log2(samples))
+    return 2 * transform + 2 * nbytes * machine.copy
+
+
+class SpectralKernel:
+    """The spectra of a kernel, for blocks of one FFT length."""
+
+    def __init__(self, plan: Plan, kernel: Array) -> None:
+        self.plan = plan
+        self.kernel = kernel
+        self.bad_taps = not is_finite(kernel)
+        self.spec = TransformSpec(plan.group, plan.nfft, plan.problem.dtypes.compute, plan.effort)
+        self.spectra = self._transform_kernel()
+
+    @property
+    def _ndim(self) -> int:
+        return len(self.plan.nfft)
+
+    def _transform_kernel(self) -> Array:
+        """Return the spectra, one per kernel of the batch, with 1/prod(nfft) folded in."""
+        kernel = clean(self.kernel) if self.bad_taps else self.kernel
+        shape = kernel.shape[: -self._ndim]
+        single = TransformSpec(1, self.plan.nfft, self.spec.dtype)
+        spectra = np.empty((*shape, 1, *single.bins), single.spectrum_dtype)
+        with borrow_transform(single) as work:
+            for index in np.ndindex(*shape):
+                work.samples[...] = 0
+                taps = tuple(slice(n) for n in kernel.shape[-self._ndim :])
+                work.samples[(0, *taps)] = kernel[index]
+                work.forward()
+                # The factor has the real dtype, so that it does not widen the spectrum.
+                scale = self.plan.problem.dtypes.real.type(1) / prod(self.plan.nfft)
+                np.multiply(work.spectrum, scale, out=spectra[index])
+        return spectra
+
+    def workspace(self) -> AbstractContextManager[Transform]:
+        """Lend one worker's transform, with room for a group of blocks."""
+        return borrow_transform(self.spec)
+
+    def apply(self, tile: Tile, out: Array, work: Transform) -> None:
+        """Write the outputs of the block's windows, or add them where the grid is by input."""
+        nbatch = out.ndim - self._ndim
+        windows = self._windows(tile)
+        shape = (*out.shape[:nbatch], len(windows))
+        used = prod(shape)
+        self._load(tile.data, windows, work, shape)
+        work.samples[used:] = 0
+        work.forward()
+        # The DC bin is not finite whenever a sample is: finite data need no scan.
+        dc = work.spectrum[(slice(used), *(0,) * self._ndim)]
+        bad_samples = not np.isfinite(dc).all()
+        if bad_samples:
+            self._load(clean(tile.data), windows, work, shape)
+            work.forward()
+        spectrum = work.spectrum[:used].reshape(*shape, *self.spec.bins)
+        spectrum *= self._spectra_of(tile)
+        work.inverse()
+        samples = work.samples[:used].reshape(*shape, *self.plan.nfft)
+        self._store(samples, windows, tile, out)
+        if bad_samples or self.bad_taps:
+            stamp(tile, self._kernel_of(tile), out)
+
+    def _kernel_of(self, tile: Tile) -> Array:
+        return self.kernel[_own_batch(self.kernel.shape, tile.block.batch)]
+
+    def _spectra_of(self, tile: Tile) -> Array:
+        return self.spectra[_own_batch(self.spectra.shape, tile.block.batch)]
+
+    def _windows(self, tile: Tile) -> list[tuple[Range, Range]]:
+        """Return (write, support) of each window on the first convolved axis."""
+        hop, tail = self.plan.hop[0], self.kernel.shape[-self._ndim] - 1
+        write, support = tile.block.write[0], tile.block.support[0]
+        if self.plan.grid.by_input:
+            pieces = pairwise(cut(*support, hop))
+            return [(_clip(a, b + tail, write), (a, b)) for a, b in pieces]
+        return [((a, b), _clip(a - tail, b, support)) for a, b in pairwise(cut(*write, hop))]
+
+    def _load(
+        self, data: Array, windows: list[tuple[Range, Range]], work: Transform, shape: tuple[int, ...]
+    ) -> None:
+        nbatch = len(shape) - 1
+        scratch = work.samples[: prod(shape)].reshape(*shape, *self.plan.nfft)
+        rest = data.shape[nbatch + 1 :]
+        first = windows[0][1][0]
+        box = tuple(slice(n) for n in rest)
+        lengths = {support[1] - support[0] for _, support in windows}
+        if len(lengths) == 1 and len(windows) > 1:
+            length = lengths.pop()
+            step = windows[1][1][0] - first
+            strides = data.strides
+            view = as_strided(
+                data,
+                (*data.shape[:nbatch], len(windows), length, *rest),
+                (*strides[:nbatch], step * strides[nbatch], *strides[nbatch:]),
+                writeable=False,
+            )
+            if (length, *rest) != self.plan.nfft:
+                scratch[...] = 0
+            scratch[(..., slice(length), *box)] = view
+            return
+        scratch[...] = 0
+        batch = (slice(None),) * nbatch
+        for i, (_, (start, stop)) in enumerate(windows):
+            piece = data[(*batch, slice(start - first, stop - first))]
+            scratch[(*batch, i, slice(stop - start), *box)] = piece
+
+    def _store(
+        self, samples: Array, windows: list[tuple[Range, Range]], tile: Tile, out: Array
+    ) -> None:
+        block = tile.block
+        nbatch = out.ndim - self._ndim
+        batch = (slice(None),) * nbatch
+        origin = block.write[0][0]
+        rest = tuple(
+            slice(w[0] - s[0], w[1] - s[0])
+            for w, s in zip(block.write[1:], block.support[1:], strict=True)
+        )
+        for i, (write, support) in enumerate(windows):
+            target = out[(*batch, slice(write[0] - origin, write[1] - origin))]
+            result = samples[(*batch, i, slice(write[0] - support[0], write[1] - support[0]), *rest)]
+            if self.plan.grid.by_input:
+                target += result
+            else:
+                target[...] = result
+
+
+def _clip(start: int, stop: int, bounds: Range) -> Range:
+    return max(start, bounds[0]), min(stop, bounds[1])
+
+
+def _own_batch(shape: tuple[int, ...], batch: tuple[slice, ...]) -> tuple[slice, ...]:
+    """Return the part of a batch that an operand of `shape` holds itself."""
+    return tuple(
+        slice(None) if n == 1 else s for n, s in zip(shape[: len(batch)], batch, strict=True)
+    )
+
+
+def group_size(machine: Machine, nfft: tuple[int, ...], itemsize: int, windows: int) -> int:
+    """Return how many windows one call transforms: as many as stay in cache, in a few calls."""
+    in_cache = machine.cache_bytes // max(1, 2 * prod(nfft) * itemsize)
+    shared = -(-windows // 4)
+    return max(1, min(in_cache, shared, 64))

@@ -1,0 +1,143 @@
+"""Worker threads: how many there may be, and sharing a list of work among them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+from sigconv.errors import OptionError
+
+__all__ = ["available_workers", "resolve_workers", "run_shared", "set_workers"]
+
+T = TypeVar("T")
+
+
+class _State:
+    def __init__(self) -> None:
+        self.default: int | None = None
+        self.pool: ThreadPoolExecutor | None = None
+        self.size = 0
+        self.lock = threading.Lock()
+
+    def executor(self, size: int) -> ThreadPoolExecutor:
+        with self.lock:
+            if self.pool is None or self.size < size:
+                self.pool = ThreadPoolExecutor(size, thread_name_prefix="sigconv")
+                self.size = size
+            return self.pool
+
+
+_state = _State()
+
+
+def available_workers() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class set_workers:  # noqa: N801
+    """Set the default number of workers, for good or within a ``with`` statement.
+
+    Parameters
+    ----------
+    workers : int or None
+        A positive number, -1 for every processor, or None for the default: the processors
+        that this process may use, or the environment variable ``SIGCONV_WORKERS``.
+
+    Examples
+    --------
+    >>> with set_workers(1):
+    ...     resolve_workers(None)
+    1
+    """
+
+    def __init__(self, workers: int | None) -> None:
+        if workers is not None:
+            _checked(workers, "workers")
+        self._before = _state.default
+        _state.default = workers
+
+    def __enter__(self) -> set_workers:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _state.default = self._before
+
+
+def resolve_workers(workers: int | None) -> int:
+    """Return the number of workers that a call with ``workers=workers`` may use."""
+    if workers is None:
+        workers = _state.default
+    if workers is None:
+        text = os.environ.get("SIGCONV_WORKERS")
+        if not text:
+            return available_workers()
+        try:
+            workers = int(text)
+        except ValueError:
+            raise OptionError(f"SIGCONV_WORKERS must be an integer; got {text!r}.") from None
+    _checked(workers, "workers")
+    return available_workers() if workers == -1 else workers
+
+
+def _checked(workers: int, name: str) -> None:
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < -1 or workers == 0:
+        raise OptionError(
+            f"{name} must be a positive integer, -1 for every processor, or None; got {workers!r}."
+        )
+
+
+def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers: int) -> None:
+    """Let `workers` calls of `work`, one of them here, take items from one shared iterator."""
+    workers = min(workers, len(items))
+    if workers <= 1:
+        work(iter(items))
+        return
+    shared = _Shared(items)
+    others = [_state.executor(workers - 1).submit(work, shared) for _ in range(workers - 1)]
+    try:
+        work(shared)
+    finally:
+        # After an error here the others stop at their next item.
+        shared.stop()
+        for other in others:
+            other.exception()
+    for other in others:
+        other.result()
+
+
+class _Shared(Iterator[T]):
+    """An iterator that several threads draw from."""
+
+    def __init__(self, items: Sequence[T]) -> None:
+        self._items = iter(items)
+        self._lock = threading.Lock()
+
+    def __next__(self) -> T:
+        with self._lock:
+            return next(self._items)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._items = iter(())
+
+
+def _renew_after_fork() -> None:
+    default = _state.default
+    _state.__init__()  # type: ignore[misc]
+    _state.default = default
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)

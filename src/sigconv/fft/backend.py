@@ -1,0 +1,88 @@
+"""Which library transforms: pyFFTW where it is installed, scipy.fft otherwise."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from sigconv.errors import MissingDependencyError, OptionError
+from sigconv.fft import fftw
+from sigconv.fft.scipy_fft import ScipyTransform
+from sigconv.fft.transform import Transform, TransformSpec
+
+__all__ = ["current_backend", "make_transform", "set_fft_backend"]
+
+BACKENDS = ("auto", "pyfftw", "scipy")
+
+_chosen: str | None = None
+
+
+def set_fft_backend(name: str) -> str:
+    """Choose the library behind every FFT, and return the choice before.
+
+    Parameters
+    ----------
+    name : {"auto", "pyfftw", "scipy"}
+        ``auto`` takes pyFFTW where it is installed and scipy.fft otherwise, and is what the
+        environment variable ``SIGCONV_FFT`` changes.
+
+    Returns
+    -------
+    str
+        The name that was in force, to restore it with another call.
+
+    Raises
+    ------
+    OptionError
+        `name` is none of the three.
+    MissingDependencyError
+        pyFFTW is asked for and not installed.
+
+    Notes
+    -----
+    Long double always runs on scipy.fft.
+
+    Examples
+    --------
+    >>> before = set_fft_backend("scipy")
+    >>> set_fft_backend(before)
+    'scipy'
+    """
+    global _chosen
+    before = _chosen if _chosen is not None else _from_environment()
+    _chosen = _checked(name, "the FFT backend")
+    return before
+
+
+def current_backend() -> str:
+    """Return ``"pyfftw"`` or ``"scipy"``, whichever transforms now."""
+    name = _chosen if _chosen is not None else _from_environment()
+    if name == "auto":
+        return "pyfftw" if fftw.is_available() else "scipy"
+    return name
+
+
+def _from_environment() -> str:
+    return _checked(os.environ.get("SIGCONV_FFT") or "auto", "SIGCONV_FFT")
+
+
+def _checked(name: str, what: str) -> str:
+    if name not in BACKENDS:
+        raise OptionError(f"{what} must be one of {', '.join(BACKENDS)}; got {name!r}.")
+    if name == "pyfftw" and not fftw.is_available():
+        raise MissingDependencyError(
+            f"{what} is 'pyfftw', which is not installed. Install it with pip install pyfftw, "
+            "or choose 'scipy'."
+        )
+    return name
+
+
+def make_transform(spec: TransformSpec, backend: str) -> Transform:
+    """Return a new transform by `backend`, or by scipy.fft where that has no such type."""
+    if backend == "pyfftw" and spec.dtype in _FFTW_DTYPES:
+        return fftw.FftwTransform(spec)
+    return ScipyTransform(spec)
+
+
+_FFTW_DTYPES = tuple(np.dtype(name) for name in ("f4", "f8", "c8", "c16"))

@@ -1,0 +1,87 @@
+"""Lending transforms: planned once, used by one borrower at a time, kept for the next."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sigconv.fft import fftw
+from sigconv.fft.backend import current_backend, make_transform
+from sigconv.fft.transform import Transform, TransformSpec
+
+__all__ = ["IDLE_BYTES", "borrow_transform", "clear_transforms", "idle_bytes"]
+
+IDLE_BYTES = 64 << 20
+"""The scratch memory that transforms may hold while nobody uses them."""
+
+_Key = tuple[TransformSpec, str]
+
+
+class _Pool:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.idle: OrderedDict[_Key, list[Transform]] = OrderedDict()
+        self.nbytes = 0
+
+    def take(self, key: _Key) -> Transform | None:
+        with self.lock:
+            transforms = self.idle.get(key)
+            if not transforms:
+                return None
+            self.nbytes -= key[0].nbytes
+            transform = transforms.pop()
+            if not transforms:
+                del self.idle[key]
+            return transform
+
+    def give(self, key: _Key, transform: Transform) -> None:
+        if key[0].nbytes > IDLE_BYTES:
+            return
+        with self.lock:
+            self.idle.setdefault(key, []).append(transform)
+            self.idle.move_to_end(key)
+            self.nbytes += key[0].nbytes
+            while self.nbytes > IDLE_BYTES:
+                oldest, transforms = next(iter(self.idle.items()))
+                transforms.pop()
+                self.nbytes -= oldest[0].nbytes
+                if not transforms:
+                    del self.idle[oldest]
+
+
+_pool = _Pool()
+
+
+@contextmanager
+def borrow_transform(spec: TransformSpec) -> Iterator[Transform]:
+    """Lend a transform for exclusive use; its scratch holds whatever the last user left."""
+    pool = _pool
+    key = (spec, current_backend())
+    transform = pool.take(key) or make_transform(*key)
+    try:
+        yield transform
+    finally:
+        pool.give(key, transform)
+
+
+def clear_transforms() -> None:
+    """Forget every idle transform and free its scratch."""
+    global _pool
+    _pool = _Pool()
+
+
+def idle_bytes() -> int:
+    """Return the scratch memory held by idle transforms."""
+    return _pool.nbytes
+
+
+def _renew_after_fork() -> None:
+    fftw.renew_after_fork()
+    clear_transforms()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)

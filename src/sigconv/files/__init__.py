@@ -1,0 +1,29 @@
+"""Files: what they hold, and how they are convolved without being trusted or damaged.
+
+Audio goes through in constant memory; ``.npy`` files are memory-mapped; the header and the affine
+of NIfTI volumes are kept. Headers are checked against the size of their file, and every output
+is either whole or not there.
+"""
+
+from __future__ import annotations
+
+from sigconv.files.atomic import TargetError, check_target, replacing
+from sigconv.files.convolve import Record, convolve_file, plan_file, plan_shape
+from sigconv.files.description import Description
+from sigconv.files.formats import FORMATS, describe, load
+from sigconv.files.kernel import load_kernel
+
+__all__ = [
+    "FORMATS",
+    "Description",
+    "Record",
+    "TargetError",
+    "check_target",
+    "convolve_file",
+    "describe",
+    "load",
+    "load_kernel",
+    "plan_file",
+    "plan_shape",
+    "replacing",
+]

@@ -1,0 +1,147 @@
+"""Outputs that are either whole or not there: built beside the target, renamed at the end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sigconv.errors import OutputExistsError, SigconvError
+
+__all__ = ["TargetError", "check_target", "full_suffix", "replacing"]
+
+
+class TargetError(SigconvError, OSError):
+    """An output that cannot be written where, or as what, it was asked for."""
+
+
+def full_suffix(path: Path) -> str:
+    """Return the suffix in lower case, with the one before it where the last is ``.gz``.
+
+    >>> full_suffix(Path("brain.v2.nii.gz")), full_suffix(Path("a.b.WAV"))
+    ('.nii.gz', '.wav')
+    """
+    suffixes = path.suffixes
+    return "".join(suffixes[-2:] if path.suffix.lower() == ".gz" else suffixes[-1:]).lower()
+
+
+def check_target(target: Path, *, inputs: tuple[Path, ...] = (), force: bool = False) -> None:
+    """Refuse a target that exists, that is one of the inputs, or that has no directory.
+
+    Parameters
+    ----------
+    target : Path
+        Where the output shall lie.
+    inputs : tuple of Path
+        Files that are read; none of them may be the target, whatever its name.
+    force : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputExistsError
+        The target is an input, or it exists and `force` is false.
+    TargetError
+        The target is a directory, or its directory does not exist.
+    """
+    parent = target.parent
+    if not parent.is_dir():
+        problem = "is not a directory" if parent.exists() else "does not exist"
+        raise TargetError(
+            f"{target}: its directory {parent} {problem}. Create it, or name another output."
+        )
+    if target.is_dir():
+        raise TargetError(f"{target} is a directory. Name a file in it.")
+    for path in inputs:
+        if target.exists() and path.exists() and os.path.samefile(target, path):
+            raise OutputExistsError(
+                f"{target} is the input {path} itself, which is never overwritten. "
+                "Name another output."
+            )
+    if os.path.lexists(target) and not force:
+        raise _exists(target)
+
+
+@contextmanager
+def replacing(
+    target: Path, *, inputs: tuple[Path, ...] = (), force: bool = False
+) -> Iterator[Path]:
+    """Yield a temporary path beside `target` that becomes `target` when the block ends well.
+
+    The temporary file has a hidden name and the target's suffix. It is flushed to the disk and
+    renamed when the block is left normally, and removed when an exception, an interruption
+    included, leaves the block: then an older target is untouched.
+
+    Parameters
+    ----------
+    target, inputs, force
+        As in `check_target`, which runs before the block, and once more at the rename.
+
+    Yields
+    ------
+    Path
+        An empty file to overwrite.
+    """
+    check_target(target, inputs=inputs, force=force)
+    temporary = target.parent / f".sigconv-{secrets.token_hex(8)}{full_suffix(target)}"
+    try:
+        _create(temporary, target)
+        yield temporary
+        _sync(temporary)
+        _move(temporary, target, force)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+    _sync_directory(target.parent)
+
+
+def _create(temporary: Path, target: Path) -> None:
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except OSError as error:
+        raise TargetError(
+            f"{target} cannot be written: {error.strerror}. Name an output in a directory that "
+            "is writable."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_directory(directory: Path) -> None:
+    # Not every system lets a directory be opened or synchronised; the file is whole regardless.
+    with suppress(OSError):
+        _sync(directory)
+
+
+def _move(temporary: Path, target: Path, force: bool) -> None:
+    if target.is_dir():
+        raise TargetError(f"{target} has become a directory. Name a file in it.")
+    if force:
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+        return
+    try:
+        # Unlike a rename, a link fails when somebody made the target in the meantime.
+        os.link(temporary, target)
+    except FileExistsError:
+        raise _exists(target) from None
+    except OSError:
+        if os.path.lexists(target):
+            raise _exists(target) from None
+        os.replace(temporary, target)
+
+
+def _exists(target: Path) -> OutputExistsError:
+    return OutputExistsError(
+        f"{target} exists already. Pass --force (force=True) to replace it, or name another output."
+    )

@@ -1,0 +1,135 @@
+"""The file formats by suffix, each with the module that knows it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy.typing as npt
+
+from sigconv.errors import OptionError, SourceError
+from sigconv.files.atomic import full_suffix
+from sigconv.files.description import Description, DType, Kind, Layout
+
+__all__ = ["FORMATS", "Format", "describe", "format_of", "load", "target_format"]
+
+Array = npt.NDArray[Any]
+
+
+class Codec(Protocol):
+    """What the module of a format offers."""
+
+    def describe(self, path: Path) -> Description:
+        """Return what the file holds, checked as far as its header goes."""
+
+    def load(self, description: Description, dtype: DType | None = None) -> Array:
+        """Return the samples, stored ones or, where they are scaled, converted to `dtype`."""
+
+    def create(
+        self, path: Path, layout: Layout, source: Description
+    ) -> AbstractContextManager[Array]:
+        """Yield an array to fill, which lies in the file at `path` when the block ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format.
+
+    Attributes
+    ----------
+    name : str
+        Its name for people.
+    kind : {"audio", "array", "volume", "image"}
+        What it holds.
+    suffixes : tuple of str
+        The suffixes it is known by, in lower case.
+    module : str
+        Where its `Codec` is.
+    """
+
+    name: str
+    kind: Kind
+    suffixes: tuple[str, ...]
+    module: str
+
+    @property
+    def codec(self) -> Codec:
+        """The module that reads and writes it, imported at use."""
+        return cast("Codec", import_module(f"sigconv.files.{self.module}"))
+
+
+_AUDIO = (".wav", ".flac", ".ogg", ".aiff", ".aif", ".caf", ".au", ".rf64")
+
+FORMATS = (
+    Format("audio", "audio", _AUDIO, "audio"),
+    Format("NumPy array", "array", (".npy",), "arrays"),
+    Format("NIfTI volume", "volume", (".nii", ".nii.gz"), "volumes"),
+    Format("TIFF image", "image", (".tif", ".tiff"), "images"),
+)
+
+# What results of each kind can be written as: the sample rate of audio and the place of a volume
+# are not made up for a source that has none.
+_TARGETS: dict[Kind, tuple[Kind, ...]] = {
+    "audio": ("audio",),
+    "array": ("array", "image"),
+    "volume": ("volume", "array"),
+    "image": ("image", "array"),
+}
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that the suffix of `path` names, or raise SourceError."""
+    suffix = full_suffix(path)
+    for form in FORMATS:
+        if suffix in form.suffixes:
+            return form
+    known = " ".join(suffix for form in FORMATS for suffix in form.suffixes)
+    said = f"the suffix {suffix!r} names no known format" if suffix else "the name has no suffix"
+    raise SourceError(f"{path}: {said}. Known suffixes: {known}")
+
+
+def target_format(target: Path, kind: Kind) -> Format:
+    """Return the format to write results of a source of `kind` in, or raise OptionError."""
+    try:
+        form = format_of(target)
+    except SourceError as error:
+        raise OptionError(str(error)) from None
+    if form.kind not in _TARGETS[kind]:
+        suffixes = [s for f in FORMATS if f.kind in _TARGETS[kind] for s in f.suffixes]
+        raise OptionError(
+            f"{target}: results of an {kind} file cannot be written as {form.name}."
+            f" Name an output that ends in {' '.join(suffixes)}"
+        )
+    return form
+
+
+def describe(path: str | Path) -> Description:
+    """Return what a file holds: its shape, sample type, convolved axes, rate and spacing.
+
+    Parameters
+    ----------
+    path : path-like
+        A file whose suffix is in `FORMATS`.
+
+    Returns
+    -------
+    Description
+        Known from the header alone, which has been checked against the size of the file.
+
+    Raises
+    ------
+    SourceError
+        The file is missing, truncated, corrupt or not what its name says.
+    MissingDependencyError
+        The format needs an extra that is not installed.
+    """
+    path = Path(path)
+    return format_of(path).codec.describe(path)
+
+
+def load(description: Description, dtype: DType | None = None) -> Array:
+    """Return the samples that `describe` described; memory-mapped where the format allows it."""
+    return format_of(description.path).codec.load(description, dtype)

@@ -1,0 +1,179 @@
+"""TIFF images and stacks of pages through tifffile."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv.core.optional import require
+from sigconv.errors import SourceError
+from sigconv.files.description import (
+    DECODING_ERRORS,
+    Description,
+    DType,
+    Layout,
+    check_readable,
+    source_problem,
+)
+
+__all__ = ["create", "describe", "load"]
+
+Array = npt.NDArray[Any]
+
+# tifffile's codes; pages that nothing else is said about are I or Q.
+AXIS_NAMES = {"X": "x", "Y": "y", "Z": "z", "I": "z", "Q": "z", "S": "samples", "C": "channels"}
+AXIS_NAMES["T"] = "time"
+BATCH_CODES = "SCT"
+
+
+def _tifffile() -> ModuleType:
+    return require("tifffile", "volume")
+
+
+class _Complaints(logging.Handler):
+    """What tifffile logs: it meets a cut file with a message and returns another shape."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """Yield the opened TIFF; whatever fails or is complained about becomes a SourceError."""
+    tifffile = _tifffile()
+    logger, complaints = logging.getLogger("tifffile"), _Complaints()
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(complaints)
+    try:
+        with tifffile.TiffFile(path) as file:
+            yield file
+    except SourceError:
+        raise
+    except DECODING_ERRORS as error:
+        _corrupt(path, str(error) or type(error).__name__, error)
+    finally:
+        logger.removeHandler(complaints)
+        logger.propagate = propagate
+    if complaints.messages:
+        _corrupt(path, complaints.messages[0], None)
+
+
+def _corrupt(path: Path, reason: str, error: Exception | None) -> NoReturn:
+    raise source_problem(
+        path,
+        f"not a readable TIFF file, or a truncated one ({reason.partition(chr(10))[0][:200]}).",
+        "Check that it is what its name says and that it is whole.",
+    ) from error
+
+
+def describe(path: Path) -> Description:
+    """Return what the TIFF file at `path` holds, having checked its pages against its size."""
+    size = check_readable(path)
+    with _reading(path) as file:
+        series = _only_series(path, file)
+        _check_pages(path, series, file, size)
+        shape, codes, dtype = tuple(int(n) for n in series.shape), series.axes, series.dtype
+        container = "BigTIFF" if file.is_bigtiff else "TIFF"
+    if dtype is None or dtype.kind not in "biufc":
+        raise source_problem(
+            path, f"holds elements of dtype {dtype}, not numbers.", "Convert it to grey values."
+        )
+    return Description(
+        path=path,
+        kind="image",
+        format=container,
+        encoding=dtype.name,
+        shape=shape,
+        dtype=dtype,
+        axes=tuple(i for i, code in enumerate(codes) if code not in BATCH_CODES),
+        axis_names=tuple(AXIS_NAMES.get(code, code.lower()) for code in codes),
+    )
+
+
+def _only_series(path: Path, file: Any) -> Any:
+    if len(file.series) != 1:
+        shapes = ", ".join(str(tuple(series.shape)) for series in file.series[:4])
+        raise source_problem(
+            path,
+            f"holds {len(file.series)} images of unlike shapes ({shapes}).",
+            "Split it into one file for each.",
+        )
+    series = file.series[0]
+    if getattr(series[0], "photometric", None) == _tifffile().PHOTOMETRIC.PALETTE:
+        raise source_problem(
+            path, "holds colour indices, whose sums mean nothing.", "Convert it to RGB or grey."
+        )
+    return series
+
+
+def _check_pages(path: Path, series: Any, file: Any, size: int) -> None:
+    pages = [page for page in series if page is not None]
+    end = max(
+        (
+            start + count
+            for page in pages
+            for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+        ),
+        default=0,
+    )
+    if end > size:
+        raise source_problem(
+            path,
+            f"its pages promise samples up to byte {end}, the file has {size}: it is truncated.",
+            "Fetch or write it again.",
+        )
+    for promised in file.shaped_metadata or ():
+        if prod(promised["shape"]) != prod(series.shape):
+            raise source_problem(
+                path,
+                f"its first page promises shape {tuple(promised['shape'])}, its pages make "
+                f"{tuple(series.shape)}: it is truncated.",
+                "Fetch or write it again.",
+            )
+
+
+def load(description: Description, dtype: DType | None = None) -> Array:
+    """Return the values as stored."""
+    with _reading(description.path) as file:
+        array: Array = file.series[0].asarray()
+    return array
+
+
+@contextmanager
+def create(path: Path, layout: Layout, source: Description) -> Iterator[Array]:
+    """Yield an array to fill, which is saved at `path` when the block ends.
+
+    The axes and the resolution of a TIFF source are kept.
+    """
+    result: Array = np.empty(layout.shape, layout.dtype)
+    yield result
+    options: dict[str, Any] = {"photometric": "minisblack"}
+    if source.kind == "image":
+        with _reading(source.path) as file:
+            options |= _kept(file)
+    _tifffile().imwrite(path, result, software="sigconv", **options)
+
+
+def _kept(file: Any) -> dict[str, Any]:
+    """Return the options that make the output look like the source to other programs."""
+    codes, page = file.series[0].axes, file.series[0][0]
+    kept: dict[str, Any] = {"photometric": "minisblack", "metadata": {"axes": codes}}
+    if "S" in codes:
+        kept["photometric"] = page.photometric if page.photometric in (1, 2) else "rgb"
+        kept["planarconfig"] = "contig" if codes.endswith("S") else "separate"
+    if "XResolution" in page.tags and "YResolution" in page.tags:
+        kept["resolution"] = (page.tags["XResolution"].value, page.tags["YResolution"].value)
+        kept["resolutionunit"] = page.resolutionunit
+    return kept

@@ -1,0 +1,171 @@
+"""Kernels named on a command line: a file, a JSON array or a specification."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv import kernels
+from sigconv.errors import KernelError, ShapeError
+from sigconv.files.atomic import full_suffix
+from sigconv.files.description import Description, DType
+from sigconv.files.formats import FORMATS, describe, load
+
+__all__ = ["kernel_path", "load_kernel"]
+
+Array = npt.NDArray[Any]
+
+
+def kernel_path(kernel: object) -> Path | None:
+    """Return the file that `kernel` names, or None where it is something else.
+
+    A text is a specification only if a known name stands before its first ``:``, and an array
+    only if it starts with ``[``; everything else is a path.
+    """
+    if isinstance(kernel, Path):
+        return kernel
+    if not isinstance(kernel, str) or kernel.lstrip().startswith("[") or kernels.is_spec(kernel):
+        return None
+    return Path(kernel)
+
+
+def load_kernel(
+    kernel: str | Path | npt.ArrayLike, source: Description, dtype: DType | None = None
+) -> Array:
+    """Return the taps to convolve the file `source` with.
+
+    Parameters
+    ----------
+    kernel : str, Path or array_like
+        A path, a JSON array such as ``"[1, 2, 1]"``, a specification such as
+        ``"gaussian:sigma=2mm"``, or the taps themselves.
+    source : Description
+        The file to be convolved: it gives units their spacing or rate, and the number of axes.
+    dtype : numpy.dtype, optional
+        The dtype of the taps. Default: the precision of the source.
+
+    Returns
+    -------
+    ndarray
+        With one dimension for each convolved axis, or as many as the source.
+
+    Raises
+    ------
+    KernelError
+        The text makes no kernel, or the rates of kernel and source differ.
+    ShapeError
+        The kernel does not fit the source.
+    SourceError
+        The kernel's file is missing, truncated or corrupt.
+    """
+    dtype = np.dtype(dtype or source.working)
+    path = kernel_path(kernel)
+    if path is not None:
+        taps = _from_file(path, source)
+    elif not isinstance(kernel, str):
+        taps = np.asarray(kernel)
+    elif kernel.lstrip().startswith("["):
+        taps = _from_json(kernel)
+    else:
+        taps = kernels.parse(
+            kernel, spacing=source.spacing, fs=source.rate, ndim=len(source.axes)
+        )
+    return _cast(_fit(taps, source), dtype)
+
+
+def _from_json(text: str) -> Array:
+    try:
+        taps = np.array(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise KernelError(
+            f"the kernel {_short(text)} is no JSON array of numbers ({error}). "
+            "Write for example [1, 2, 1] or [[0, 1], [1, 0]]."
+        ) from None
+    if taps.dtype.kind not in "iuf":
+        raise KernelError(
+            f"the kernel {_short(text)} holds more than numbers. "
+            "Write for example [1, 2, 1] or [[0, 1], [1, 0]]."
+        )
+    return taps
+
+
+def _from_file(path: Path, source: Description) -> Array:
+    known = [suffix for form in FORMATS for suffix in form.suffixes]
+    if full_suffix(path) not in known and not path.exists():
+        raise KernelError(
+            f"the kernel {_short(str(path))} is neither a file, nor a JSON array, nor a known "
+            f"kernel. Known kernels: {', '.join(kernels.specification.KERNELS)}."
+        )
+    about = describe(path)
+    if about.rate is not None and source.rate is not None and about.rate != source.rate:
+        raise KernelError(
+            f"the kernel {path} has {about.rate:g} Hz, the input {source.path} {source.rate:g} Hz. "
+            "Resample one of them, for example with: "
+            f"sox {path} OUT.wav rate {source.rate:g}"
+        )
+    return load(about)
+
+
+def _fit(taps: Array, source: Description) -> Array:
+    """Return `taps` with the dimensions that the source's axes need."""
+    if taps.size == 0:
+        raise KernelError("the kernel is empty. Give it at least one tap.")
+    ndim, axes = len(source.shape), len(source.axes)
+    if source.kind == "audio":
+        return _fit_channels(taps, source)
+    if taps.ndim in (axes, ndim):
+        return taps
+    raise ShapeError(
+        f"{source.path} is convolved on {axes} axes ({', '.join(_names(source))}), the kernel "
+        f"has {taps.ndim}. Give a kernel of {axes} axes, such as {_example(axes)}."
+    )
+
+
+def _names(source: Description) -> list[str]:
+    return [source.axis_names[axis] for axis in source.axes]
+
+
+def _example(axes: int) -> str:
+    return "gaussian:sigma=2" if axes != 1 else "[1, 2, 1]"
+
+
+def _fit_channels(taps: Array, source: Description) -> Array:
+    channels = source.shape[1]
+    if taps.ndim == 1:
+        return taps[:, np.newaxis]
+    if taps.ndim != 2 or taps.shape[1] not in (1, channels):
+        raise ShapeError(
+            f"a kernel for {source.path} needs 1 channel, which serves all, or {channels}, one for "
+            f"each; got shape {taps.shape} (frames, channels). Choose among its channels first."
+        )
+    return taps
+
+
+def _cast(taps: Array, dtype: DType) -> Array:
+    if taps.dtype.kind == "c" and dtype.kind != "c":
+        raise KernelError(
+            f"the kernel is complex, the results are {dtype}. Ask for a complex dtype "
+            "(--dtype complex64)."
+        )
+    if taps.dtype.kind not in "biufc":
+        raise KernelError(f"the kernel must hold numbers; got dtype {taps.dtype}.")
+    with np.errstate(over="ignore"):
+        cast = taps.astype(dtype)
+    if dtype.kind in "iu" and not np.array_equal(cast, taps):
+        raise KernelError(
+            f"the kernel's values do not fit {dtype}. Ask for a floating dtype (--dtype float32)."
+        )
+    if np.isfinite(taps).all() and not np.isfinite(cast).all():
+        raise KernelError(
+            f"the kernel's largest value {np.abs(taps).max():g} overflows {dtype}. "
+            "Scale the kernel, or ask for --dtype float64."
+        )
+    return cast
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,165 @@
+"""NIfTI volumes through nibabel; the header and the affine are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv.core.optional import require
+from sigconv.files.description import (
+    DECODING_ERRORS,
+    Description,
+    DType,
+    Layout,
+    check_readable,
+    source_problem,
+)
+
+__all__ = ["create", "describe", "load"]
+
+Array = npt.NDArray[Any]
+
+AXIS_NAMES = ("x", "y", "z", "time", "dim 5", "dim 6", "dim 7")
+
+MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+
+# Deflate makes data smaller by at most this factor.
+_LARGEST_COMPRESSION = 1032
+
+
+def _nibabel() -> ModuleType:
+    return require("nibabel", "volume")
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    nibabel = _nibabel()
+    return (
+        *DECODING_ERRORS,
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.spatialimages.HeaderDataError,
+        nibabel.spatialimages.HeaderTypeError,
+    )
+
+
+def _open(path: Path) -> Any:
+    nibabel = _nibabel()
+    try:
+        image = nibabel.load(path)
+    except _errors() as error:
+        _corrupt(path, error)
+    if not isinstance(image, nibabel.Nifti1Image):
+        raise source_problem(
+            path,
+            f"the name says NIfTI, the content is {type(image).__name__}.",
+            "Convert it to NIfTI.",
+        )
+    return image
+
+
+def _corrupt(path: Path, error: Exception) -> NoReturn:
+    reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    raise source_problem(
+        path,
+        f"not a readable NIfTI file ({reason[:200]}).",
+        "Check that it is what its name says and that it is whole.",
+    ) from error
+
+
+def describe(path: Path) -> Description:
+    """Return what the NIfTI file at `path` holds, having checked its header against its size."""
+    size = check_readable(path)
+    image = _open(path)
+    header = image.header
+    try:
+        stored, shape = header.get_data_dtype(), tuple(int(n) for n in image.shape)
+        slope, intercept = header.get_slope_inter()
+        offset = int(header.get_data_offset())
+        spacing = _spacing(header)
+    except _errors() as error:
+        _corrupt(path, error)
+    if stored.kind not in "biufc":
+        raise source_problem(
+            path, f"holds elements of dtype {stored}, not numbers.", "Convert it to grey values."
+        )
+    _check_size(path, offset + prod(shape) * stored.itemsize, size)
+    return Description(
+        path=path,
+        kind="volume",
+        format="NIfTI-2" if isinstance(image, _nibabel().Nifti2Image) else "NIfTI-1",
+        encoding=stored.name,
+        shape=shape,
+        dtype=stored,
+        axes=tuple(range(min(len(shape), 3))),
+        axis_names=AXIS_NAMES[: len(shape)],
+        spacing=spacing[: len(shape)],
+        scaled=(slope or 1.0, intercept or 0.0) != (1.0, 0.0),
+    )
+
+
+def _spacing(header: Any) -> tuple[float, ...]:
+    unit, _ = header.get_xyzt_units()
+    return tuple(abs(float(zoom)) * MILLIMETRES[unit] for zoom in header.get_zooms()[:3])
+
+
+def _check_size(path: Path, needed: int, size: int) -> None:
+    # The real length of a compressed file shows on reading; what cannot be in it shows now.
+    compressed = path.suffix.lower() == ".gz"
+    most = size * _LARGEST_COMPRESSION if compressed else size
+    if needed > most:
+        held = f"{size} compressed bytes, at most {most}" if compressed else f"{size}"
+        raise source_problem(
+            path,
+            f"the header promises {needed} bytes, the file has {held}: it is truncated or "
+            "corrupt.",
+            "Fetch or write it again.",
+        )
+
+
+def load(description: Description, dtype: DType | None = None) -> Array:
+    """Return the values: as stored where nothing scales them, else scaled, in `dtype`."""
+    proxy = _open(description.path).dataobj
+    try:
+        values = proxy.get_unscaled()
+    except _errors() as error:
+        raise source_problem(
+            description.path,
+            f"the samples cannot be read ({str(error).partition(chr(10))[0].rstrip('.')}): it is "
+            "truncated or corrupt.",
+            "Fetch or write it again.",
+        ) from error
+    array: Array = values
+    if not description.scaled:
+        return array
+    scaled: Array = np.empty(array.shape, dtype or description.working, order="F")
+    wide = np.complex128 if array.dtype.kind == "c" else np.float64
+    for k in range(array.shape[-1]):
+        # In double precision, so that the stored values are rounded once.
+        scaled[..., k] = array[..., k].astype(wide) * proxy.slope + proxy.inter
+    return scaled
+
+
+@contextmanager
+def create(path: Path, layout: Layout, source: Description) -> Iterator[Array]:
+    """Yield an array to fill, which is saved at `path` when the block ends.
+
+    A result that starts before or inside the source keeps its place in the scanner's space.
+    """
+    result: Array = np.empty(layout.shape, layout.dtype, order="F")
+    yield result
+    original = _open(source.path)
+    header = original.header.copy()
+    header.set_data_dtype(layout.dtype)
+    header.set_slope_inter(None, None)
+    affine = original.affine
+    if any(layout.origin):
+        first = (*layout.origin, 0, 0, 0)[:3]
+        affine = affine.copy()
+        affine[:3, 3] = affine[:3, :3] @ first + affine[:3, 3]
+    _nibabel().save(type(original)(result, affine, header), path)

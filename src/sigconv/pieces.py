@@ -1,0 +1,158 @@
+"""Convolving what does not fit in memory: one axis, piece after piece, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv.convolution import choose_plan, options_from
+from sigconv.core.blocks import cut, largest_step
+from sigconv.core.boundary import ZERO
+from sigconv.core.dtypes import Array, as_numeric, is_weak
+from sigconv.core.gather import Source, gather_region
+from sigconv.core.problem import Axis, Operand, make_problem
+from sigconv.engines import ENGINES, Plan, Prepared, execute
+from sigconv.engines.workers import resolve_workers
+from sigconv.errors import DTypeError
+
+__all__ = ["Pieces", "convolve_pieces"]
+
+_PIECE = 1 << 19
+"""Samples along the axis that a piece has at least, unless told otherwise."""
+
+
+def convolve_pieces(
+    source: Source,
+    kernel: npt.ArrayLike,
+    mode: str = "full",
+    *,
+    axis: int = 0,
+    boundary: Any = "zero",
+    fill_value: complex = 0.0,
+    center: int | None = None,
+    method: str | Plan = "auto",
+    dtype: npt.DTypeLike | None = None,
+    workers: int | None = None,
+    piece: int | None = None,
+) -> Pieces:
+    """Convolve along one axis and return the result in consecutive pieces, in order.
+
+    Parameters
+    ----------
+    source : array or reader
+        Anything with `shape`, `dtype` and ``source[slices]``, read in increasing order with an
+        overlap of taps-1 samples; other parts only where the boundary refers to them.
+    kernel : array_like
+        1-D taps, or an array of the source's dimensions.
+    axis : int
+        The axis to convolve, along which the pieces follow one another.
+    mode, boundary, fill_value, center, method, dtype, workers
+        As in `convolve`.
+    piece : int, optional
+        Results a piece has at most along `axis`, rounded up to whole blocks of the plan;
+        2**19 by default.
+
+    Returns
+    -------
+    Pieces
+        Iterates over arrays whose concatenation is the convolution; `shape`, `dtype` and
+        `plan` tell about the whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pieces = convolve_pieces(np.array([3.0, 2.0, 1.0]), [1, 1, 2], method="direct")
+    >>> pieces.shape, np.concatenate(list(pieces))
+    ((5,), array([3., 5., 9., 5., 2.]))
+    """
+    options = options_from(
+        mode,
+        axes=axis,
+        boundary=boundary,
+        fill_value=fill_value,
+        center=center,
+        dtype=None if dtype is None else np.dtype(dtype),
+    )
+    taps = as_numeric(kernel, "kernel")
+    operands = Operand(source.shape, source.dtype), Operand(taps.shape, taps.dtype, is_weak(kernel))
+    problem = make_problem(*operands, options)
+    if problem.dtypes.is_exact:
+        raise DTypeError(
+            "pieces of integers cannot be checked for overflow ahead; got "
+            f"{source.dtype} and {taps.dtype}. Pass dtype=float."
+        )
+    if not problem.axes:
+        position = axis % len(source.shape)
+        size = problem.result_shape[position]
+        problem = problem.with_axes((Axis(position, size, 1, 0, size),))
+    return Pieces(source, taps, choose_plan(problem, method), workers, piece)
+
+
+class Pieces:
+    """The pieces of a convolution, computed one at a time while they are iterated over."""
+
+    def __init__(
+        self, source: Source, kernel: Array, plan: Plan, workers: int | None, piece: int | None
+    ) -> None:
+        self.plan = plan
+        self.shape = plan.problem.result_shape
+        self.dtype = plan.problem.dtypes.result
+        self._source = _Transposed(source, plan.problem.order)
+        self._kernel = kernel
+        self._workers = resolve_workers(workers)
+        step = largest_step(plan.grid.cuts[0])
+        wanted = _PIECE if piece is None else piece
+        self._step = step
+        self._piece = step * max(1, -(-wanted // max(step, 1)))
+
+    def __iter__(self) -> Iterator[Array]:
+        if not all(self.shape):
+            return
+        problem = self.plan.problem
+        prepared = ENGINES[self.plan.method].prepare(
+            self.plan, problem.kernel_view(self._kernel)
+        )
+        (axis,) = problem.axes
+        for start, stop in pairwise(cut(axis.start, axis.stop, self._piece)):
+            yield self._compute(prepared, axis, start, stop)
+
+    def _compute(self, prepared: Prepared, axis: Axis, start: int, stop: int) -> Array:
+        """Return results [start, stop): the samples that they need are a signal of their own."""
+        problem = self.plan.problem
+        low, high = axis.support(start, stop)
+        whole = tuple(slice(0, n) for n in self._source.shape[:-1])
+        dtype = problem.dtypes.compute
+        samples = gather_region(self._source, (axis,), whole, ((low, high),), dtype)
+        samples = np.broadcast_to(samples, (*problem.batch, high - low))
+        part = replace(
+            axis, size=high - low, start=start - low, stop=stop - low, edges=(ZERO, ZERO)
+        )
+        by_input = self.plan.grid.by_input
+        bounds = (0, high - low) if by_input else (part.start, part.stop)
+        grid = replace(self.plan.grid, axes=(part,), cuts=(cut(*bounds, self._step),))
+        result = np.empty(problem.with_axes((part,)).result_shape, self.dtype)
+        execute(
+            prepared, samples, problem.result_view(result), grid=grid, workers=self._workers
+        )
+        return result
+
+
+class _Transposed:
+    """A source seen in canonical layout."""
+
+    def __init__(self, source: Source, order: tuple[int, ...]) -> None:
+        self._source = source
+        self._order = order
+        self.shape = tuple(source.shape[i] for i in order)
+        self.dtype = source.dtype
+
+    def __getitem__(self, key: tuple[slice, ...]) -> Array:
+        own: list[slice] = [slice(None)] * len(self._order)
+        for axis, part in zip(self._order, key, strict=True):
+            own[axis] = part
+        return self._source[tuple(own)].transpose(self._order)

@@ -1,0 +1,15 @@
+"""Hypothesis profiles: `dev` by default, `ci` where CI is set, `deep` for a long search."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Deadlines and the speed of drawing depend on how busy the machine is, not on the code.
+_STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("dev", _STEADY, max_examples=50)
+settings.register_profile("ci", _STEADY, max_examples=60, derandomize=True, print_blob=True)
+settings.register_profile("deep", _STEADY, max_examples=2000)
+
+_IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if _IN_CI else "dev"))

@@ -1,0 +1,41 @@
+"""Every engine gives the numbers of the definition, for every plan that it offers."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigconv.engines import ENGINES
+from sigconv.testing import cases, check_engine
+
+INTEGERS = ("bool", "int8", "uint8", "int16", "int64", "uint64")
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@given(case=cases())
+def test_engine_gives_the_numbers_of_the_definition(name, case):
+    check_engine(ENGINES[name], case.signal, case.kernel, **case.keywords)
+
+
+@given(case=cases(dtypes=INTEGERS))
+def test_direct_engine_is_exact_in_integers(case):
+    check_engine(ENGINES["direct"], case.signal, case.kernel, **case.keywords)
+
+
+@st.composite
+def spoiled(draw):
+    """Draw a real case with NaN and infinities among samples and taps."""
+    case = draw(cases(dtypes=("float32", "float64"), min_size=1))
+    special = st.sampled_from([np.nan, np.inf, -np.inf, 0.0])
+    for array in (case.signal, case.kernel):
+        count = draw(st.sampled_from([0, 1, 3, 40]))
+        for _ in range(count):
+            index = draw(st.integers(0, array.size - 1))
+            array.flat[index] = draw(special)
+    return case
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@given(case=spoiled())
+def test_nonfinite_values_reach_what_the_direct_sum_reaches(name, case):
+    check_engine(ENGINES[name], case.signal, case.kernel, **case.keywords)
