@@ -18,11 +18,11 @@ from sigconv.convolution import (
     options_from,
 )
 from sigconv.core.blocks import input_range
-from sigconv.core.dtypes import Array, DType, as_numeric, check_integer_range, is_weak
-from sigconv.core.dtypes import resolve_dtypes
-from sigconv.core.gather import scatter_add
-from sigconv.core.problem import Operand, Problem, make_problem
 from sigconv.core.boundary import ZERO
+from sigconv.core.dtypes import Array, DType, as_numeric, check_integer_range, is_weak
+from sigconv.core.gather import scatter_add
+from sigconv.core.index import trailing
+from sigconv.core.problem import Operand, Problem, make_problem
 from sigconv.engines import ENGINES, Plan, Prepared, execute
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import ShapeError
@@ -164,9 +164,7 @@ class Convolver:
         execute(prepared, problem.result_view(y), view, grid=grid, workers=workers)
         target = result.transpose(problem.order)
         # Batch axes that the signal was broadcast along collect their sums.
-        summed = tuple(
-            i for i, n in enumerate(problem.batch) if target.shape[i] == 1 and n != 1
-        )
+        summed = tuple(i for i, n in enumerate(problem.batch) if target.shape[i] == 1 and n != 1)
         with np.errstate(all="ignore"):
             view = view.sum(axis=summed, keepdims=True, dtype=view.dtype)
             scatter_add(view, problem.axes, regions, target)
@@ -195,8 +193,8 @@ class Convolver:
                 plan = choose_plan(problem, self._method)
             else:
                 plan = make_plan(backward, self.plan.method)
-                flip = (slice(None, None, -1),) * len(problem.axes)
-                kernel = np.conj(kernel[(..., *flip)])
+                reversed_taps = (slice(None, None, -1),) * len(problem.axes)
+                kernel = np.conj(kernel[trailing(reversed_taps)])
             effort = "measure" if prod(plan.nfft) >= _MEASURED_BLOCK else "estimate"
             plan = replace(plan, effort=effort)
             prepared = self._prepared[key] = ENGINES[plan.method].prepare(plan, kernel)

@@ -114,9 +114,7 @@ class Pieces:
         if not all(self.shape):
             return
         problem = self.plan.problem
-        prepared = ENGINES[self.plan.method].prepare(
-            self.plan, problem.kernel_view(self._kernel)
-        )
+        prepared = ENGINES[self.plan.method].prepare(self.plan, problem.kernel_view(self._kernel))
         (axis,) = problem.axes
         for start, stop in pairwise(cut(axis.start, axis.stop, self._piece)):
             yield self._compute(prepared, axis, start, stop)
@@ -136,9 +134,7 @@ class Pieces:
         bounds = (0, high - low) if by_input else (part.start, part.stop)
         grid = replace(self.plan.grid, axes=(part,), cuts=(cut(*bounds, self._step),))
         result = np.empty(problem.with_axes((part,)).result_shape, self.dtype)
-        execute(
-            prepared, samples, problem.result_view(result), grid=grid, workers=self._workers
-        )
+        execute(prepared, samples, problem.result_view(result), grid=grid, workers=self._workers)
         return result
 
 

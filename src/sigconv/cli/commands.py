@@ -88,6 +88,8 @@ def convolve_command(
             progress=progress,
             **options.keywords(),
         )
+    for note in record.source.notes:
+        click.echo(f"sigconv: warning: {source}: {note}", err=True)
     if record.clipped:
         click.echo(report.clip_warning(record), err=True)
     if not quiet:
@@ -96,7 +98,9 @@ def convolve_command(
 
 @sigconv.command("plan")
 @click.argument("source", metavar="SHAPE|FILE")
-@click.option("-k", "--kernel", required=True, metavar="SHAPE|KERNEL", help="What to convolve with.")
+@click.option(
+    "-k", "--kernel", required=True, metavar="SHAPE|KERNEL", help="What to convolve with."
+)
 @convolution_options
 @debug_option
 def plan_command(source: str, kernel: str, options: Options) -> None:

@@ -6,7 +6,7 @@ from math import prod
 
 from sigconv.files import Description, Record
 
-__all__ = ["clip_warning", "describe_file", "summarise"]
+__all__ = ["clip_warning", "describe_file", "speed", "summarise"]
 
 
 def describe_file(about: Description) -> str:
@@ -20,27 +20,33 @@ def describe_file(about: Description) -> str:
         facts += [("rate", f"{about.rate:g} Hz"), ("duration", f"{about.seconds:.3f} s")]
     if about.spacing is not None:
         facts.append(("spacing", f"{' x '.join(f'{step:g}' for step in about.spacing)} mm"))
-    if about.scaled:
-        facts.append(("scaling", "stored values are scaled by the header's slope and intercept"))
+    if about.scaling is not None:
+        facts.append(("scaling", "stored value * {:g} + {:g}".format(*about.scaling)))
     convolved = ", ".join(about.axis_names[axis] for axis in about.axes)
     facts += [
         ("convolved", f"{convolved} (mode {about.default_mode} unless --mode says otherwise)"),
         ("computed in", f"{about.working}, {_bytes(about.nbytes)}"),
     ]
+    facts += [("note", note) for note in about.notes]
     return "\n".join(f"{name:<12} {value}" for name, value in facts)
 
 
 def summarise(record: Record) -> str:
     """Return the line that tells what was written and how fast."""
     source, target = record.source, record.target
-    speed = f"{_bytes(record.bytes_per_second)}/s"
-    if record.times_real_time is not None:
-        speed = f"{record.times_real_time:.0f} times real time, {speed}"
     return (
         f"{target.path}: {_shape(target.shape)} {target.encoding} from {_shape(source.shape)} * "
         f"{_shape(record.kernel_shape)}, mode {record.mode}, in {record.seconds:.2f} s "
-        f"({speed}; {record.method})"
+        f"({speed(record)}; {record.method})"
     )
+
+
+def speed(record: Record) -> str:
+    """Return how fast it went: in MB/s, and for audio in multiples of real time."""
+    rate = f"{_bytes(record.bytes_per_second)}/s"
+    if record.times_real_time is None:
+        return rate
+    return f"{record.times_real_time:.0f} times real time, {rate}"
 
 
 def clip_warning(record: Record) -> str:

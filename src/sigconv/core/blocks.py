@@ -81,8 +81,7 @@ class BlockGrid:
             for edges, i in zip(self.batch_cuts, position[:nbatch], strict=True)
         )
         ranges = tuple(
-            (edges[i], edges[i + 1])
-            for edges, i in zip(self.cuts, position[nbatch:], strict=True)
+            (edges[i], edges[i + 1]) for edges, i in zip(self.cuts, position[nbatch:], strict=True)
         )
         if self.by_input:
             write = tuple(a.reach(*r) for a, r in zip(self.axes, ranges, strict=True))

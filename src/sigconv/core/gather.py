@@ -15,6 +15,7 @@ import numpy as np
 from sigconv.core.blocks import Block, Range
 from sigconv.core.boundary import Edge, Segment, segments
 from sigconv.core.dtypes import Array, DType
+from sigconv.core.index import along, trailing
 from sigconv.core.problem import Axis
 
 __all__ = ["Source", "Tile", "gather", "gather_region", "scatter_add"]
@@ -72,9 +73,9 @@ def gather_region(
         if fills:
             # In corners zero beats constant, and both beat the index maps.
             zero = any(edge.is_zero for edge in fills)
-            tile[(..., *target)] = 0 if zero else _fill(fills[0].fill, dtype)
+            tile[trailing(target)] = 0 if zero else _fill(fills[0].fill, dtype)
         else:
-            tile[(..., *target)] = _read(source, batch, box)
+            tile[trailing(target)] = _read(source, batch, box)
     return tile
 
 
@@ -94,16 +95,15 @@ def _fold(samples: Array, position: int, axis: Axis, bounds: Range) -> Array:
     shape = list(samples.shape)
     shape[position] = axis.size
     folded = np.zeros(shape, samples.dtype)
-    before = (slice(None),) * position
     for segment in segments(axis.edges, axis.size, *bounds):
         if segment.is_filled:
             continue
-        part = samples[(*before, slice(segment.start - bounds[0], segment.stop - bounds[0]))]
+        part = samples[along(position, slice(segment.start - bounds[0], segment.stop - bounds[0]))]
         if segment.step == 0:
             part = part.sum(axis=position, keepdims=True)
         elif segment.step < 0:
             part = np.flip(part, position)
-        folded[(*before, slice(*segment.source))] += part
+        folded[along(position, slice(*segment.source))] += part
     return folded
 
 
@@ -151,7 +151,7 @@ def _read(source: Source, batch: tuple[slice, ...], box: tuple[_Stretch, ...]) -
     samples = source[(*batch, *(slice(part.low, part.high) for part in box))]
     for axis, part in enumerate(box, start=len(batch)):
         if part.pick is not None:
-            samples = samples[(slice(None),) * axis + (part.pick,)]
+            samples = samples[along(axis, part.pick)]
     return samples
 
 

@@ -68,6 +68,11 @@ class Axis:
         """Whether the extended signal repeats with the period `size`."""
         return self.edges[0].rule == self.edges[1].rule == "wrap"
 
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether each output is one sample times the one tap, as on a batch axis."""
+        return self.taps == 1 and self.start == 0 and self.stop == self.size
+
     def clip(self, start: int, stop: int) -> tuple[int, int]:
         """Return the part of extended positions [start, stop) that may be non-zero."""
         low = max(start, 0) if self.edges[0].is_zero else start
@@ -91,10 +96,12 @@ class Problem:
     signal_shape: Shape
     kernel_shape: Shape
     result_shape: Shape
+    convolved: Shape
     axes: tuple[Axis, ...]
     dtypes: DTypes
     kernel_expanded: Shape
     kernel_order: Shape
+    kernel_kept: tuple[tuple[int, int], ...]
     correlate: bool = False
     nan_policy: str = "propagate"
 
@@ -139,14 +146,15 @@ class Problem:
         return np.broadcast_to(view, self.batch + view.shape[len(self.batch) :])
 
     def kernel_view(self, kernel: Array) -> Array:
-        """Return `kernel` in canonical layout, as the taps of a true convolution."""
+        """Return `kernel` in canonical layout, as the taps of a true convolution.
+
+        Only the taps that meet a sample for some wanted output are kept.
+        """
         view = kernel.transpose(self.kernel_order).reshape(self.kernel_expanded)
-        view = view.transpose(self.order)
-        if not self.correlate:
-            return view
-        reverse = (slice(None),) * len(self.batch) + (slice(None, None, -1),) * len(self.axes)
-        reversed_view: Array = np.conj(view[reverse])
-        return reversed_view
+        if self.correlate:
+            view = np.conj(np.flip(view, self.convolved))
+        kept = tuple(slice(start, stop) for start, stop in self.kernel_kept)
+        return view[kept].transpose(self.order)
 
     def result_view(self, out: Array) -> Array:
         """Return `out` in canonical layout."""
@@ -174,27 +182,37 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
         # The kernel covers the signal: no sample outside takes part, whatever the boundary.
         edges = ((ZERO, ZERO),) * len(named)
     centers = _parse_center(options, taps)
-    axes = [
-        Axis(i, n, k, *mode_range(options.mode, n, k, c), pair)
-        for i, n, k, c, pair in zip(named, sizes, taps, centers, edges, strict=True)
-    ]
     result = list(_broadcast(signal.shape, expanded, named))
-    for axis in axes:
-        result[axis.axis] = axis.length
-    # One tap moves nothing: such an axis is a batch axis.
-    convolved = tuple(axis for axis in axes if axis.taps != 1)
+    kept = [(0, n) for n in expanded]
+    axes = []
+    for i, n, k, c, pair in zip(named, sizes, taps, centers, edges, strict=True):
+        axis, kept[i] = _trimmed(Axis(i, n, k, *mode_range(options.mode, n, k, c), pair))
+        result[i] = axis.length
+        axes.append(axis)
     return Problem(
         mode=options.mode,
         signal_shape=signal.shape,
         kernel_shape=kernel.shape,
         result_shape=tuple(result),
-        axes=convolved,
+        convolved=named,
+        axes=tuple(axis for axis in axes if not axis.is_pointwise),
         dtypes=dtypes,
         kernel_expanded=expanded,
         kernel_order=kernel_order,
+        kernel_kept=tuple(kept),
         correlate=options.correlate,
         nan_policy=options.nan_policy,
     )
+
+
+def _trimmed(axis: Axis) -> tuple[Axis, tuple[int, int]]:
+    """Return the axis without the taps that meet no sample, and the range of taps kept."""
+    if not axis.length:
+        return axis, (0, axis.taps)
+    low, high = axis.support(axis.start, axis.stop)
+    first, last = max(0, axis.start - high + 1), min(axis.taps, axis.stop - low)
+    kept = replace(axis, taps=last - first, start=axis.start - first, stop=axis.stop - first)
+    return kept, (first, last)
 
 
 def normalise_axes(signal: Shape, kernel: Shape, axes: int | Shape | None) -> Shape:
@@ -266,6 +284,11 @@ def _check_fill(edges: Edges, dtypes: DTypes) -> None:
                 f"fill_value={edge.fill!r} is complex, but the result is {dtypes.result}. "
                 "Pass a real fill_value, or dtype=complex."
             )
+        if dtypes.compute.kind == "u" and fill.real < 0:
+            raise DTypeError(
+                f"fill_value={edge.fill!r} is negative, but the result is {dtypes.result}. "
+                "Pass dtype=int, or a fill_value of at least 0."
+            )
         if dtypes.is_exact and (fill.real != int(fill.real) if np.isfinite(fill) else True):
             raise DTypeError(
                 f"fill_value={edge.fill!r} is no integer, but the result is {dtypes.result}. "
@@ -305,6 +328,5 @@ def _parse_center(options: Options, taps: Shape) -> tuple[int | None, ...]:
         return tuple(None if c is None else int(c) for c in given)
     # The template t is the kernel h[k] = conj(t[K-1-k]): index c becomes K-1-c.
     return tuple(
-        default_center(k) if c is None else k - 1 - int(c)
-        for c, k in zip(given, taps, strict=True)
+        default_center(k) if c is None else k - 1 - int(c) for c, k in zip(given, taps, strict=True)
     )

@@ -13,7 +13,7 @@ PIECE = 2048
 
 
 # "contract" allows fused multiply-add and nothing else: NaN and infinity stay exact.
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def add_taps(
     x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int
 ) -> None:  # pragma: no cover - compiled

@@ -95,7 +95,7 @@ class Plan:
     candidates: tuple[Candidate, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
-        from sigconv.planning.table import format_plan
+        from sigconv.engines.table import format_plan
 
         return format_plan(self)
 

@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
+from sigconv.core.index import trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Cost, Machine, Plan, dtype_key
@@ -104,8 +105,8 @@ def _grid(problem: Problem) -> BlockGrid:
         )
     first, *others = problem.axes
     step = max(1, _BLOCK_OUTPUTS // max(1, outputs // max(1, first.length)))
-    cuts = (_rim_cuts(first, step), *(_rim_cuts(axis, axis.length) for axis in others))
-    return BlockGrid(problem.axes, batch_cuts(problem, 1), cuts)
+    rims = (_rim_cuts(first, step), *(_rim_cuts(axis, axis.length) for axis in others))
+    return BlockGrid(problem.axes, batch_cuts(problem, 1), rims)
 
 
 def _rim_cuts(axis: Axis, step: int) -> tuple[int, ...]:
@@ -140,6 +141,8 @@ class DirectKernel:
         kernels = self.kernel.shape[:nbatch]
         own = [s if n > 1 else slice(0, 1) for n, s in zip(kernels, batch, strict=True)]
         data = _extended(tile, self.plan.problem.axes, dtype)
+        if self.bad_taps and not is_finite(data):
+            data = clean(data)
         result = out if out.dtype == dtype else np.empty(out.shape, dtype)
         # Each kernel of the batch meets the part of the batch that it serves.
         for index in product(*(range(s.start, s.stop) for s in own)):
@@ -174,7 +177,7 @@ def _extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
     nbatch = tile.data.ndim - len(axes)
     data = np.zeros(tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted), dtype)
     box = tuple(slice(s[0] - w[0], s[1] - w[0]) for s, w in zip(support, wanted, strict=True))
-    data[(..., *box)] = tile.data
+    data[trailing(box)] = tile.data
     return data
 
 
@@ -189,7 +192,7 @@ def _sliced_taps(data: Array, taps: Array, out: Array) -> None:
             slice(k - 1 - i, k - 1 - i + n)
             for i, k, n in zip(index, taps.shape, lengths, strict=True)
         )
-        np.multiply(data[(..., *box)], taps[index], out=part)
+        np.multiply(data[trailing(box)], taps[index], out=part)
         out += part
 
 

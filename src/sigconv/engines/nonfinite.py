@@ -9,6 +9,7 @@ import numpy as np
 from sigconv.core.blocks import Range
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
+from sigconv.core.index import trailing
 from sigconv.core.nonfinite import nonfinite_sums
 from sigconv.core.shapes import fast_length
 from sigconv.fft import TransformSpec, borrow_transform
@@ -45,10 +46,11 @@ def _count(x: Array, h: Array) -> Array:
         spectra = []
         for mask in (h, x):
             transform.samples[...] = 0
-            transform.samples[(0, *(slice(n) for n in mask.shape))] = mask
+            transform.samples[0][trailing(slice(n) for n in mask.shape)] = mask
             transform.forward()
             spectra.append(transform.spectrum.copy())
         transform.spectrum[...] = spectra[0] * spectra[1]
         transform.inverse()
-        counts = transform.samples[(0, *(slice(n) for n in full))]
-        return np.rint(counts / prod(nfft))
+        counts = transform.samples[0][trailing(slice(n) for n in full)]
+        whole: Array = np.rint(counts / prod(nfft))
+        return whole

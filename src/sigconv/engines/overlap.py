@@ -39,7 +39,7 @@ class OverlapEngine:
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield one plan per block length worth considering."""
-        seen = set()
+        seen: set[Shape] = set()
         for scale in (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0, 256.0):
             nfft = self._block_shape(problem, scale)
             if nfft not in seen and (prod(nfft) <= _LARGEST_BLOCK or not seen):

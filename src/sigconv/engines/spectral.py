@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.blocks import Range, cut
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
+from sigconv.core.index import along, trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Problem
 from sigconv.engines.base import Machine, Plan, dtype_key
@@ -69,8 +70,8 @@ class SpectralKernel:
         with borrow_transform(single) as work:
             for index in np.ndindex(*shape):
                 work.samples[...] = 0
-                taps = tuple(slice(n) for n in kernel.shape[-self._ndim :])
-                work.samples[(0, *taps)] = kernel[index]
+                taps = kernel[index]
+                work.samples[0][trailing(slice(n) for n in taps.shape)] = taps
                 work.forward()
                 # The factor has the real dtype, so that it does not widen the spectrum.
                 scale = self.plan.problem.dtypes.real.type(1) / prod(self.plan.nfft)
@@ -91,7 +92,7 @@ class SpectralKernel:
         work.samples[used:] = 0
         work.forward()
         # The DC bin is not finite whenever a sample is: finite data need no scan.
-        dc = work.spectrum[(slice(used), *(0,) * self._ndim)]
+        dc = work.spectrum[:used].reshape(used, -1)[:, 0]
         bad_samples = not np.isfinite(dc).all()
         if bad_samples:
             self._load(clean(tile.data), windows, work, shape)
@@ -120,7 +121,11 @@ class SpectralKernel:
         return [((a, b), _clip(a - tail, b, support)) for a, b in pairwise(cut(*write, hop))]
 
     def _load(
-        self, data: Array, windows: list[tuple[Range, Range]], work: Transform, shape: tuple[int, ...]
+        self,
+        data: Array,
+        windows: list[tuple[Range, Range]],
+        work: Transform,
+        shape: tuple[int, ...],
     ) -> None:
         nbatch = len(shape) - 1
         scratch = work.samples[: prod(shape)].reshape(*shape, *self.plan.nfft)
@@ -140,28 +145,27 @@ class SpectralKernel:
             )
             if (length, *rest) != self.plan.nfft:
                 scratch[...] = 0
-            scratch[(..., slice(length), *box)] = view
+            scratch[trailing((slice(length), *box))] = view
             return
         scratch[...] = 0
-        batch = (slice(None),) * nbatch
         for i, (_, (start, stop)) in enumerate(windows):
-            piece = data[(*batch, slice(start - first, stop - first))]
-            scratch[(*batch, i, slice(stop - start), *box)] = piece
+            piece = data[along(nbatch, slice(start - first, stop - first))]
+            scratch[along(nbatch, i, slice(stop - start), *box)] = piece
 
     def _store(
         self, samples: Array, windows: list[tuple[Range, Range]], tile: Tile, out: Array
     ) -> None:
         block = tile.block
         nbatch = out.ndim - self._ndim
-        batch = (slice(None),) * nbatch
         origin = block.write[0][0]
         rest = tuple(
             slice(w[0] - s[0], w[1] - s[0])
             for w, s in zip(block.write[1:], block.support[1:], strict=True)
         )
         for i, (write, support) in enumerate(windows):
-            target = out[(*batch, slice(write[0] - origin, write[1] - origin))]
-            result = samples[(*batch, i, slice(write[0] - support[0], write[1] - support[0]), *rest)]
+            target = out[along(nbatch, slice(write[0] - origin, write[1] - origin))]
+            span = slice(write[0] - support[0], write[1] - support[0])
+            result = samples[along(nbatch, i, span, *rest)]
             if self.plan.grid.by_input:
                 target += result
             else:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +26,16 @@ __all__ = ["create", "describe", "load"]
 
 Array = npt.NDArray[Any]
 
+# The header is a Python literal.
+_HEADER_ERRORS: tuple[type[Exception], ...] = (*DECODING_ERRORS, TokenError)
+
 
 def describe(path: Path) -> Description:
     """Return what the .npy file at `path` holds, having checked its header against its size."""
     size = check_readable(path)
     try:
         shape, dtype, offset = _read_header(path)
-    except DECODING_ERRORS as error:
+    except _HEADER_ERRORS as error:
         raise source_problem(
             path,
             f"not a readable .npy file ({_first_line(error)}).",
@@ -80,15 +84,15 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:100].rstrip(".") or type(error).__name__
 
 
-def load(description: Description, dtype: DType | None = None) -> Array:
+def load(description: Description) -> Array:
     """Return the array, mapped and read-only where it has samples to map."""
-    mapped = "r" if prod(description.shape) else None
+    mapped: Literal["r"] | None = "r" if prod(description.shape) else None
     array: Array = np.load(description.path, mmap_mode=mapped, allow_pickle=False)
     return array
 
 
 @contextmanager
-def create(path: Path, layout: Layout, source: Description) -> Iterator[Array]:
+def create(path: Path, layout: Layout) -> Iterator[Array]:
     """Yield a mapped array to fill, which lies at `path` when the block ends."""
     if not prod(layout.shape):
         np.save(path, np.empty(layout.shape, layout.dtype))

@@ -56,7 +56,7 @@ def check_target(target: Path, *, inputs: tuple[Path, ...] = (), force: bool = F
     if target.is_dir():
         raise TargetError(f"{target} is a directory. Name a file in it.")
     for path in inputs:
-        if target.exists() and path.exists() and os.path.samefile(target, path):
+        if target.exists() and path.exists() and target.samefile(path):
             raise OutputExistsError(
                 f"{target} is the input {path} itself, which is never overwritten. "
                 "Name another output."
@@ -128,7 +128,7 @@ def _move(temporary: Path, target: Path, force: bool) -> None:
     if force:
         if target.exists():
             shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+        temporary.replace(target)
         return
     try:
         # Unlike a rename, a link fails when somebody made the target in the meantime.
@@ -138,7 +138,7 @@ def _move(temporary: Path, target: Path, force: bool) -> None:
     except OSError:
         if os.path.lexists(target):
             raise _exists(target) from None
-        os.replace(temporary, target)
+        temporary.replace(target)
 
 
 def _exists(target: Path) -> OutputExistsError:

@@ -33,6 +33,9 @@ SUFFIXES = {
     ".au": ("AU",),
 }
 
+# A FLAC block of silence, the densest there is, packs 65535 frames into some ten bytes.
+_MOST_FRAMES_PER_BYTE = 1 << 16
+
 # Above this many bytes of samples the 32-bit sizes of a header no longer hold.
 LARGEST_32_BIT = 0xFFFFFFFF - 4096
 _SIZED_32_BIT = ("WAV", "WAVEX", "AIFF", "AU")
@@ -44,7 +47,7 @@ def _soundfile() -> ModuleType:
 
 def describe(path: Path) -> Description:
     """Return what the audio file at `path` holds, having checked its header against its size."""
-    check_readable(path)
+    size = check_readable(path)
     expected = SUFFIXES[full_suffix(path)]
     try:
         info = _soundfile().info(str(path))
@@ -57,11 +60,11 @@ def describe(path: Path) -> Description:
             f"Rename it to end in {_suffix_of(info.format)}, or convert it.",
         )
     # libsndfile reports unknown lengths as 0 or as an enormous number.
-    if not 0 <= info.frames < 1 << 48 or info.channels < 1 or info.samplerate < 1:
+    if not 0 <= info.frames < size * _MOST_FRAMES_PER_BYTE or info.samplerate < 1:
         raise source_problem(
             path,
-            f"the header makes no sense ({info.frames} frames, {info.channels} channels, "
-            f"{info.samplerate} Hz).",
+            f"the header makes no sense: {info.frames} frames at {info.samplerate} Hz in {size} "
+            "bytes.",
             "Write it again.",
         )
     check_promise(path, info.frames)
@@ -96,9 +99,9 @@ def _suffix_of(container: str) -> str:
     return next((s for s, formats in SUFFIXES.items() if container in formats), "its own suffix")
 
 
-def load(description: Description, dtype: DType | None = None) -> Array:
+def load(description: Description) -> Array:
     """Return all samples of an audio file as floats of shape (frames, channels)."""
-    with AudioSource(description, dtype or description.working) as source:
+    with AudioSource(description, description.working) as source:
         return source[:, :]
 
 
@@ -295,6 +298,7 @@ class AudioSink:
         numbers = np.ascontiguousarray(numbers)
         try:
             self._file.buffer_write(numbers, dtype=numbers.dtype.name)
+            self._file.flush()
         except (RuntimeError, AssertionError) as error:
             reason = str(error).rstrip(".") or "the disk took only a part of it"
             raise TargetError(

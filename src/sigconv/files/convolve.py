@@ -97,6 +97,7 @@ def convolve_file(
     method: str = "auto",
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
+    gain_db: float = 0.0,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Record:
@@ -120,6 +121,8 @@ def convolve_file(
         As in `sigconv.convolve`.
     dtype : dtype, optional
         The dtype of computation and result. Default: the source's precision, integers in float32.
+    gain_db : float
+        A gain that the kernel is multiplied by, in decibels.
     force : bool
         Whether an existing target may be replaced.
     progress : callable, optional
@@ -150,7 +153,7 @@ def convolve_file(
         source=about,
         target=target,
         form=form,
-        taps=load_kernel(kernel, about, result_dtype),
+        taps=_amplified(load_kernel(kernel, about, result_dtype), gain_db),
         mode=check_mode(mode or about.default_mode),
         dtype=result_dtype,
         keywords={"boundary": boundary, "method": method, "workers": workers},
@@ -166,6 +169,10 @@ def convolve_file(
         seconds=perf_counter() - began,
         **outcome,
     )
+
+
+def _amplified(taps: Array, gain_db: float) -> Array:
+    return taps * taps.dtype.type(10 ** (gain_db / 20)) if gain_db else taps
 
 
 def _ignore(done: int, total: int) -> None:
@@ -203,11 +210,9 @@ def _convolve_array(job: _Job, temporary: Path) -> dict[str, Any]:
     method, workers = (job.keywords[name] for name in ("method", "workers"))
     keywords = {"axes": axes, "dtype": job.dtype, "boundary": job.keywords["boundary"]}
     chosen = plan(samples, job.taps, job.mode, method=method, **keywords)
-    layout = Layout(chosen.problem.result_shape, job.dtype, _origin(job))
-    with job.form.codec.create(temporary, layout, job.source) as out:
-        convolve(
-            samples, job.taps, job.mode, method=chosen, workers=workers, out=out, **keywords
-        )
+    layout = Layout(chosen.problem.result_shape, job.dtype, _origin(job), job.source)
+    with job.form.codec.create(temporary, layout) as out:
+        convolve(samples, job.taps, job.mode, method=chosen, workers=workers, out=out, **keywords)
         job.progress(out.nbytes, out.nbytes)
     target = Description(
         path=job.target,

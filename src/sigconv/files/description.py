@@ -13,7 +13,16 @@ import numpy as np
 
 from sigconv.errors import SourceError
 
-__all__ = ["DECODING_ERRORS", "DType", "Description", "Kind", "Layout", "check_readable", "source_problem", "working_dtype"]
+__all__ = [
+    "DECODING_ERRORS",
+    "DType",
+    "Description",
+    "Kind",
+    "Layout",
+    "check_readable",
+    "source_problem",
+    "working_dtype",
+]
 
 Kind = Literal["audio", "array", "volume", "image"]
 DType = np.dtype[Any]
@@ -62,8 +71,10 @@ class Description:
         Samples per second, of audio.
     spacing : tuple of float or None
         Millimetres per sample on each convolved axis, of volumes.
-    scaled : bool
-        Whether stored values are converted by a slope and an intercept on reading.
+    scaling : (float, float) or None
+        The slope and the intercept that turn stored values into real ones.
+    notes : tuple of str
+        What is odd about the header, and how it was read.
     """
 
     path: Path
@@ -76,7 +87,8 @@ class Description:
     axis_names: tuple[str, ...]
     rate: float | None = None
     spacing: tuple[float, ...] | None = None
-    scaled: bool = False
+    scaling: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def working(self) -> DType:
@@ -111,11 +123,14 @@ class Layout:
         Its dtype.
     origin : tuple of int
         For each convolved axis, the source index at which its first sample lies.
+    source : Description
+        The file that it is made from, whose header is kept where the formats agree.
     """
 
     shape: tuple[int, ...]
     dtype: DType
     origin: tuple[int, ...]
+    source: Description
 
 
 def working_dtype(stored: DType) -> DType:

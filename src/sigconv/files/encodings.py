@@ -16,7 +16,7 @@ __all__ = ["Levels", "choose_subtype", "is_float", "quantise", "stored_dtype"]
 Array = npt.NDArray[Any]
 
 INTEGER_BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-FLOATS = {"FLOAT": np.dtype(np.float32), "DOUBLE": np.dtype(np.float64)}
+FLOATS: dict[str, DType] = {"FLOAT": np.dtype(np.float32), "DOUBLE": np.dtype(np.float64)}
 
 # What to store instead, best first, where a format does not take the source's own encoding.
 _INSTEAD = {
@@ -73,7 +73,7 @@ def stored_dtype(subtype: str) -> DType:
     if subtype in INTEGER_BITS:
         bits = INTEGER_BITS[subtype]
         return np.dtype("int8" if bits == 8 else "int16" if bits == 16 else "int32")
-    return FLOATS.get(subtype, np.dtype(np.float32))
+    return FLOATS.get(subtype) or np.dtype(np.float32)
 
 
 def choose_subtype(wanted: str, available: tuple[str, ...], default: str) -> str:
@@ -122,5 +122,5 @@ def quantise(samples: Array, subtype: str) -> tuple[Array, int]:
     width = 16 if bits <= 16 else 32
     integers = scaled.astype(np.int16 if width == 16 else np.int32)
     if width > bits:
-        integers <<= width - bits
+        np.left_shift(integers, width - bits, out=integers)
     return integers, clipped

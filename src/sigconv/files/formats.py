@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import numpy as np
 import numpy.typing as npt
 
 from sigconv.errors import OptionError, SourceError
@@ -25,12 +26,10 @@ class Codec(Protocol):
     def describe(self, path: Path) -> Description:
         """Return what the file holds, checked as far as its header goes."""
 
-    def load(self, description: Description, dtype: DType | None = None) -> Array:
-        """Return the samples, stored ones or, where they are scaled, converted to `dtype`."""
+    def load(self, description: Description) -> Array:
+        """Return the samples as stored; audio as floats."""
 
-    def create(
-        self, path: Path, layout: Layout, source: Description
-    ) -> AbstractContextManager[Array]:
+    def create(self, path: Path, layout: Layout) -> AbstractContextManager[Array]:
         """Yield an array to fill, which lies in the file at `path` when the block ends."""
 
 
@@ -131,5 +130,28 @@ def describe(path: str | Path) -> Description:
 
 
 def load(description: Description, dtype: DType | None = None) -> Array:
-    """Return the samples that `describe` described; memory-mapped where the format allows it."""
-    return format_of(description.path).codec.load(description, dtype)
+    """Return the samples that `describe` described.
+
+    Parameters
+    ----------
+    description : Description
+        A file.
+    dtype : numpy.dtype, optional
+        The dtype of samples that the format scales; its working dtype by default. All others
+        come as they are stored, memory-mapped where the format allows it.
+
+    Returns
+    -------
+    ndarray
+        Of the described shape.
+    """
+    stored = format_of(description.path).codec.load(description)
+    if description.scaling is None:
+        return stored
+    slope, intercept = description.scaling
+    scaled = np.empty_like(stored, dtype or description.working, subok=False)
+    wide = np.complex128 if stored.dtype.kind == "c" else np.float64
+    for i in range(stored.shape[-1]):
+        # In double precision, so that the values are rounded once.
+        scaled[..., i] = stored[..., i].astype(wide) * slope + intercept
+    return scaled

@@ -106,9 +106,7 @@ def _find(file: BinaryIO, size: int, header: str, wanted: bytes, first: int) -> 
     return None
 
 
-def _chunks(
-    file: BinaryIO, size: int, header: str, first: int
-) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: BinaryIO, size: int, header: str, first: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield (name, start of the content, length as promised) of each chunk."""
     position, width = first, struct.calcsize(header)
     for _ in range(_MOST_CHUNKS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -15,10 +14,10 @@ import numpy.typing as npt
 
 from sigconv.core.optional import require
 from sigconv.errors import SourceError
+from sigconv.files.complaints import listening
 from sigconv.files.description import (
     DECODING_ERRORS,
     Description,
-    DType,
     Layout,
     check_readable,
     source_problem,
@@ -38,36 +37,20 @@ def _tifffile() -> ModuleType:
     return require("tifffile", "volume")
 
 
-class _Complaints(logging.Handler):
-    """What tifffile logs: it meets a cut file with a message and returns another shape."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-
 @contextmanager
 def _reading(path: Path) -> Iterator[Any]:
     """Yield the opened TIFF; whatever fails or is complained about becomes a SourceError."""
     tifffile = _tifffile()
-    logger, complaints = logging.getLogger("tifffile"), _Complaints()
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(complaints)
     try:
-        with tifffile.TiffFile(path) as file:
+        # tifffile meets a cut file with a message and returns an array of another shape.
+        with listening("tifffile") as complaints, tifffile.TiffFile(path) as file:
             yield file
     except SourceError:
         raise
     except DECODING_ERRORS as error:
         _corrupt(path, str(error) or type(error).__name__, error)
-    finally:
-        logger.removeHandler(complaints)
-        logger.propagate = propagate
-    if complaints.messages:
-        _corrupt(path, complaints.messages[0], None)
+    if complaints:
+        _corrupt(path, complaints[0], None)
 
 
 def _corrupt(path: Path, reason: str, error: Exception | None) -> NoReturn:
@@ -144,7 +127,7 @@ def _check_pages(path: Path, series: Any, file: Any, size: int) -> None:
             )
 
 
-def load(description: Description, dtype: DType | None = None) -> Array:
+def load(description: Description) -> Array:
     """Return the values as stored."""
     with _reading(description.path) as file:
         array: Array = file.series[0].asarray()
@@ -152,7 +135,7 @@ def load(description: Description, dtype: DType | None = None) -> Array:
 
 
 @contextmanager
-def create(path: Path, layout: Layout, source: Description) -> Iterator[Array]:
+def create(path: Path, layout: Layout) -> Iterator[Array]:
     """Yield an array to fill, which is saved at `path` when the block ends.
 
     The axes and the resolution of a TIFF source are kept.
@@ -160,8 +143,8 @@ def create(path: Path, layout: Layout, source: Description) -> Iterator[Array]:
     result: Array = np.empty(layout.shape, layout.dtype)
     yield result
     options: dict[str, Any] = {"photometric": "minisblack"}
-    if source.kind == "image":
-        with _reading(source.path) as file:
+    if layout.source.kind == "image":
+        with _reading(layout.source.path) as file:
             options |= _kept(file)
     _tifffile().imwrite(path, result, software="sigconv", **options)
 

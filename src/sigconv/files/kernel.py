@@ -71,9 +71,7 @@ def load_kernel(
     elif kernel.lstrip().startswith("["):
         taps = _from_json(kernel)
     else:
-        taps = kernels.parse(
-            kernel, spacing=source.spacing, fs=source.rate, ndim=len(source.axes)
-        )
+        taps = kernels.parse(kernel, spacing=source.spacing, fs=source.rate, ndim=len(source.axes))
     return _cast(_fit(taps, source), dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.optional import require
+from sigconv.files.complaints import listening
 from sigconv.files.description import (
     DECODING_ERRORS,
     Description,
@@ -33,6 +35,8 @@ MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 # Deflate makes data smaller by at most this factor.
 _LARGEST_COMPRESSION = 1032
 
+_CHUNK = 1 << 22
+
 
 def _nibabel() -> ModuleType:
     return require("nibabel", "volume")
@@ -48,10 +52,12 @@ def _errors() -> tuple[type[Exception], ...]:
     )
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """Return the image, of which only the header is read, and what nibabel repaired in it."""
     nibabel = _nibabel()
     try:
-        image = nibabel.load(path)
+        with listening("nibabel.global") as repairs:
+            image = nibabel.load(path)
     except _errors() as error:
         _corrupt(path, error)
     if not isinstance(image, nibabel.Nifti1Image):
@@ -60,7 +66,7 @@ def _open(path: Path) -> Any:
             f"the name says NIfTI, the content is {type(image).__name__}.",
             "Convert it to NIfTI.",
         )
-    return image
+    return image, tuple(dict.fromkeys(repairs))
 
 
 def _corrupt(path: Path, error: Exception) -> NoReturn:
@@ -75,18 +81,22 @@ def _corrupt(path: Path, error: Exception) -> NoReturn:
 def describe(path: Path) -> Description:
     """Return what the NIfTI file at `path` holds, having checked its header against its size."""
     size = check_readable(path)
-    image = _open(path)
+    image, repairs = _open(path)
     header = image.header
     try:
         stored, shape = header.get_data_dtype(), tuple(int(n) for n in image.shape)
         slope, intercept = header.get_slope_inter()
-        offset = int(header.get_data_offset())
+        offset = int(image.dataobj.offset)
         spacing = _spacing(header)
     except _errors() as error:
         _corrupt(path, error)
     if stored.kind not in "biufc":
         raise source_problem(
             path, f"holds elements of dtype {stored}, not numbers.", "Convert it to grey values."
+        )
+    if any(length < 1 for length in shape):
+        raise source_problem(
+            path, f"the header makes no sense: shape {shape}.", "Fetch or write it again."
         )
     _check_size(path, offset + prod(shape) * stored.itemsize, size)
     return Description(
@@ -99,13 +109,19 @@ def describe(path: Path) -> Description:
         axes=tuple(range(min(len(shape), 3))),
         axis_names=AXIS_NAMES[: len(shape)],
         spacing=spacing[: len(shape)],
-        scaled=(slope or 1.0, intercept or 0.0) != (1.0, 0.0),
+        scaling=_scaling(slope, intercept),
+        notes=repairs,
     )
 
 
 def _spacing(header: Any) -> tuple[float, ...]:
     unit, _ = header.get_xyzt_units()
     return tuple(abs(float(zoom)) * MILLIMETRES[unit] for zoom in header.get_zooms()[:3])
+
+
+def _scaling(slope: float | None, intercept: float | None) -> tuple[float, float] | None:
+    scaling = (1.0 if slope is None else float(slope), float(intercept or 0.0))
+    return None if scaling == (1.0, 0.0) else scaling
 
 
 def _check_size(path: Path, needed: int, size: int) -> None:
@@ -116,44 +132,59 @@ def _check_size(path: Path, needed: int, size: int) -> None:
         held = f"{size} compressed bytes, at most {most}" if compressed else f"{size}"
         raise source_problem(
             path,
-            f"the header promises {needed} bytes, the file has {held}: it is truncated or "
-            "corrupt.",
+            f"the header promises {needed} bytes, the file has {held}: it is truncated or corrupt.",
             "Fetch or write it again.",
         )
 
 
-def load(description: Description, dtype: DType | None = None) -> Array:
-    """Return the values: as stored where nothing scales them, else scaled, in `dtype`."""
-    proxy = _open(description.path).dataobj
+def load(description: Description) -> Array:
+    """Return the values as stored, before any scaling; memory-mapped unless compressed."""
+    path, shape = description.path, description.shape
+    image, _ = _open(path)
+    offset = int(image.dataobj.offset)
+    if path.suffix.lower() != ".gz":
+        mapped: Array = np.memmap(path, description.dtype, "r", offset, shape, "F")
+        return mapped
     try:
-        values = proxy.get_unscaled()
+        return _decompress(path, offset, prod(shape), description.dtype).reshape(shape, order="F")
     except _errors() as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise source_problem(
-            description.path,
-            f"the samples cannot be read ({str(error).partition(chr(10))[0].rstrip('.')}): it is "
-            "truncated or corrupt.",
+            path,
+            f"the samples cannot be read ({reason}): it is truncated or corrupt.",
             "Fetch or write it again.",
         ) from error
-    array: Array = values
-    if not description.scaled:
-        return array
-    scaled: Array = np.empty(array.shape, dtype or description.working, order="F")
-    wide = np.complex128 if array.dtype.kind == "c" else np.float64
-    for k in range(array.shape[-1]):
-        # In double precision, so that the stored values are rounded once.
-        scaled[..., k] = array[..., k].astype(wide) * proxy.slope + proxy.inter
-    return scaled
+
+
+def _decompress(path: Path, offset: int, count: int, dtype: DType) -> Array:
+    """Return `count` values from a compressed file, which is read to its end.
+
+    At the end lies the checksum; nibabel, which stops after the values, would not see it.
+    """
+    values: Array = np.empty(count, dtype)
+    room = values.view(np.uint8).data
+    with gzip.open(path) as stream:
+        stream.seek(offset)
+        filled = 0
+        while filled < len(room):
+            got = stream.readinto(room[filled : filled + _CHUNK])
+            if not got:
+                raise EOFError(f"{len(room)} bytes of samples promised, {filled} found")
+            filled += got
+        while stream.read(_CHUNK):
+            pass
+    return values
 
 
 @contextmanager
-def create(path: Path, layout: Layout, source: Description) -> Iterator[Array]:
+def create(path: Path, layout: Layout) -> Iterator[Array]:
     """Yield an array to fill, which is saved at `path` when the block ends.
 
     A result that starts before or inside the source keeps its place in the scanner's space.
     """
     result: Array = np.empty(layout.shape, layout.dtype, order="F")
     yield result
-    original = _open(source.path)
+    original, _ = _open(layout.source.path)
     header = original.header.copy()
     header.set_data_dtype(layout.dtype)
     header.set_slope_inter(None, None)

@@ -21,9 +21,7 @@ def make_plan(
 ) -> Plan:
     """Return the cheapest plan for `problem` by `method`, or by any engine for ``auto``."""
     if method not in METHODS:
-        raise MethodError(
-            f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r}."
-        )
+        raise MethodError(f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r}.")
     candidates, plans = [], []
     for name, engine in ENGINES.items():
         if refusal := engine.refusal(problem):

@@ -55,10 +55,10 @@ def draw_filtering(
         axes[1, column].set_xlabel("time (s)")
         if column:
             axes[1, column].tick_params(labelleft=False)
-    axes[0, 0].set_ylabel("amplitude\n(1 = full scale)")
+    axes[0, 0].set_ylabel("amplitude of channel 1\n(1 = full scale)")
     axes[1, 0].set_ylabel("frequency (Hz)")
     bar = figure.colorbar(image, ax=axes[1, :], pad=0.01, aspect=25)
-    bar.set_label("level (dB below each maximum)")
+    bar.set_label("level (dB, 0 is the maximum of each)")
     return figure
 
 
@@ -98,7 +98,9 @@ def _draw_spectrogram(axes: Any, sound: Array, rate: float) -> Any:
     axes.set_yscale("log")
     axes.set_ylim(_LOWEST_HZ, rate / 2)
     ticks = [hertz for hertz in (50, 100, 200, 500, 1000, 2000, 5000, 10_000) if hertz < rate / 2]
-    axes.set_yticks(ticks, [f"{hertz // 1000}k" if hertz >= 1000 else str(hertz) for hertz in ticks])
+    axes.set_yticks(
+        ticks, [f"{hertz // 1000}k" if hertz >= 1000 else str(hertz) for hertz in ticks]
+    )
     axes.minorticks_off()
     return image
 

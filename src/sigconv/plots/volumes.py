@@ -44,7 +44,7 @@ def draw_smoothing(
     if slices is None:
         slices = tuple(int(z) for z in np.linspace(0.2, 0.8, 4) * (depth - 1))
     difference = after.astype(np.float64) - before
-    rows = (("original", before), (name, after), ("difference", difference))
+    rows = (("original", before), (name, after), ("after − before", difference))
     width, height = before.shape[0] * spacing[0], before.shape[1] * spacing[1]
     figure = new_figure(2.6 * len(slices) + 1.8, 2.6 * 3 * height / width + 0.9)
     axes = figure.subplots(3, len(slices), sharex=True, sharey=True, squeeze=False)

@@ -61,7 +61,9 @@ def check_engine(
             execute(prepared, source, target, grid=plan.grid, workers=workers)
             results.append(out)
         assert_close(results[0], expected, atol)
-        np.testing.assert_array_equal(*results, err_msg="bits depend on the number of workers")
+        np.testing.assert_array_equal(
+            results[0], results[1], err_msg="bits depend on the number of workers"
+        )
         ran += 1
     np.testing.assert_array_equal(signal, before[0], err_msg="the signal was written to")
     np.testing.assert_array_equal(kernel, before[1], err_msg="the kernel was written to")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +63,11 @@ def naive_convolve(
     total = np.zeros(shape, work)
     if total.size == 0:
         return total
+    edges = _Edges(named, wanted, entries, fill_value)
+    x, h = x.astype(work), h.astype(work)
     with np.errstate(all="ignore"):
         for k in np.ndindex(*(h.shape[a] for a in named)):
-            total += _products(x.astype(work), h.astype(work), k, named, wanted, entries, fill_value)
+            total += _products(x, h, k, edges)
     return total
 
 
@@ -102,20 +104,21 @@ def _positions(mode: str, n: int, k: int, center: int) -> range:
     return range(min(n, k) - 1, max(n, k))
 
 
-def _products(
-    x: Array,
-    h: Array,
-    k: tuple[int, ...],
-    axes: tuple[int, ...],
-    wanted: list[range],
-    boundary: list[Any],
-    fill: complex,
-) -> Array:
+class _Edges(NamedTuple):
+    axes: tuple[int, ...]
+    wanted: list[range]
+    boundary: list[Any]
+    fill: complex
+
+
+def _products(x: Array, h: Array, k: tuple[int, ...], edges: _Edges) -> Array:
     """Return h[k] x_ext[n-k] for every wanted n, 0 where there is no sample."""
     tap = h
     zero: Any = False
     filled: Any = False
-    for a, tap_index, positions, entry in zip(axes, k, wanted, boundary, strict=True):
+    for a, tap_index, positions, entry in zip(
+        edges.axes, k, edges.wanted, edges.boundary, strict=True
+    ):
         tap = np.take(tap, [tap_index], axis=a)
         pair = (entry, entry) if isinstance(entry, str) else entry
         source = np.array([_source_index(pair, x.shape[a], n - tap_index) for n in positions])
@@ -124,7 +127,9 @@ def _products(
         zero = zero | (source == _OUTSIDE_ZERO).reshape(along)
         filled = filled | (source == _OUTSIDE_FILL).reshape(along)
         x = np.take(x, np.maximum(source, 0), axis=a)
-    values = np.where(filled, x.dtype.type(fill if x.dtype.kind == "c" else fill.real), x)
+    values = np.where(
+        filled, x.dtype.type(edges.fill if x.dtype.kind == "c" else edges.fill.real), x
+    )
     products: Array = np.where(zero, x.dtype.type(0), tap * values)
     return products
 
@@ -170,8 +175,8 @@ def tolerance(
     x = np.abs(np.where(np.isfinite(x), x, 0)).astype(float)
     h = np.abs(np.where(np.isfinite(h), h, 0)).astype(float)
     largest = max(float(x.max()), abs(fill_value) if np.isfinite(fill_value) else 0.0)
-    norm = float(np.sqrt((x**2).sum() + largest**2 * h.size * x.ndim))
-    return 8 * eps * np.log2(2 * (x.size + h.size)) * norm * float(np.sqrt((h**2).sum()))
+    norms = np.sqrt((x**2).sum() + largest**2 * h.size * x.ndim) * np.sqrt((h**2).sum())
+    return float(8 * eps * np.log2(2 * (x.size + h.size)) * norms)
 
 
 def assert_close(actual: Array, expected: Array, atol: float) -> None:

@@ -69,10 +69,12 @@ def cases(
         taps = tuple(min(n, k) for n, k in zip(sizes, taps, strict=True))
     keywords: dict[str, Any] = {"mode": mode, "axes": axes}
     entry = st.sampled_from(rules) | st.tuples(st.sampled_from(rules), st.sampled_from(rules))
-    boundary = draw(st.sampled_from(rules) | st.lists(entry, min_size=len(named), max_size=len(named)))
+    boundary = draw(
+        st.sampled_from(rules) | st.lists(entry, min_size=len(named), max_size=len(named))
+    )
     keywords["boundary"] = boundary
     if "constant" in str(boundary):
-        keywords["fill_value"] = draw(st.integers(-3, 3))
+        keywords["fill_value"] = draw(st.integers(-3 if dtypes is FLOATS else 0, 3))
     if mode == "same" and draw(st.booleans()):
         keywords["center"] = tuple(draw(st.integers(0, max(k - 1, 0))) for k in taps)
     kernel_shape = taps

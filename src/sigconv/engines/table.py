@@ -39,7 +39,9 @@ def _format_candidate(candidate: Candidate, plan: Plan, width: int) -> str:
     if candidate.cost is None:
         return f"{mark} {candidate.method:<{width}}  refused: {candidate.refusal}"
     seconds = format_seconds(candidate.cost.seconds)
-    return f"{mark} {candidate.method:<{width}}  {seconds:>9}  {format_bytes(candidate.cost.nbytes)}"
+    return (
+        f"{mark} {candidate.method:<{width}}  {seconds:>9}  {format_bytes(candidate.cost.nbytes)}"
+    )
 
 
 def _format_edges(axis: Axis) -> str:
