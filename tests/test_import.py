@@ -12,12 +12,13 @@ HEAVY = ("numba", "pyfftw", "scipy.signal", "matplotlib", "soundfile", "dask")
 BOUND_SECONDS = 0.050
 TRIES = 7
 
-LIST_LOADED = "import sys, sigconv; print(*sys.modules)"
+LIST_LOADED = "import sys, sigconv; sigconv.convolve, sigconv.plan; print(*sys.modules)"
 TIME_IMPORT = """
 import time
 import numpy
 started = time.perf_counter()
 import sigconv
+sigconv.convolve, sigconv.correlate, sigconv.plan, sigconv.kernels
 print(time.perf_counter() - started)
 """
 

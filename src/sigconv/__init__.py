@@ -1,20 +1,22 @@
-"""Convolution and correlation of signals, images and volumes."""
+"""Convolution and correlation of signals, images and volumes.
+
+Names are imported when they are first used, so that importing sigconv costs next to nothing.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sigconv.convolution import circular_convolve, convolve, plan
-from sigconv.convolver import Convolver
-from sigconv.correlation import correlate, correlation_lags
-from sigconv.engines import Plan
-from sigconv.engines.workers import set_workers
-from sigconv.fft import set_fft_backend
-from sigconv.pieces import convolve_pieces
-
 if TYPE_CHECKING:
     from sigconv import errors, kernels, testing
+    from sigconv.convolution import circular_convolve, convolve, plan
+    from sigconv.convolver import Convolver
+    from sigconv.correlation import correlate, correlation_lags
+    from sigconv.engines import Plan
+    from sigconv.engines.workers import set_workers
+    from sigconv.fft import set_fft_backend
+    from sigconv.pieces import convolve_pieces
 
 __version__ = "0.1.0"
 
@@ -34,11 +36,31 @@ __all__ = [
     "testing",
 ]
 
-_ROOMS = ("errors", "kernels", "testing", "plots", "files")
+_HOMES = {
+    "Convolver": "convolver",
+    "Plan": "engines",
+    "circular_convolve": "convolution",
+    "convolve": "convolution",
+    "convolve_pieces": "pieces",
+    "correlate": "correlation",
+    "correlation_lags": "correlation",
+    "plan": "convolution",
+    "set_fft_backend": "fft",
+    "set_workers": "engines.workers",
+}
+
+_ROOMS = ("errors", "kernels", "testing")
 
 
 def __getattr__(name: str) -> Any:
-    """Import a room when it is first used."""
     if name in _ROOMS:
         return import_module(f"sigconv.{name}")
-    raise AttributeError(f"module 'sigconv' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sigconv' has no attribute {name!r}")
+    value = getattr(import_module(f"sigconv.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

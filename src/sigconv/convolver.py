@@ -218,8 +218,7 @@ def _adjoint_problem(problem: Problem) -> tuple[Problem, tuple[tuple[int, int], 
     """
     regions = tuple(input_range(axis) for axis in problem.axes)
     axes = tuple(
-        replace(
-            axis,
+        axis._replace(
             size=axis.length,
             start=low + axis.taps - 1 - axis.start,
             stop=high + axis.taps - 1 - axis.start,

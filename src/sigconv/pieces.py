@@ -127,8 +127,8 @@ class Pieces:
         dtype = problem.dtypes.compute
         samples = gather_region(self._source, (axis,), whole, ((low, high),), dtype)
         samples = np.broadcast_to(samples, (*problem.batch, high - low))
-        part = replace(
-            axis, size=high - low, start=start - low, stop=stop - low, edges=(ZERO, ZERO)
+        part = axis._replace(
+            size=high - low, start=start - low, stop=stop - low, edges=(ZERO, ZERO)
         )
         by_input = self.plan.grid.by_input
         bounds = (0, high - low) if by_input else (part.start, part.stop)

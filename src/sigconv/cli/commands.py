@@ -21,9 +21,9 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from importlib.metadata import version
+        from sigconv import __version__
 
-        click.echo(f"sigconv {version('sigconv')}")
+        click.echo(f"sigconv {__version__}")
         context.exit()
 
 

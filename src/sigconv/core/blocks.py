@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
+from typing import NamedTuple
 
 from sigconv.core.problem import Axis, Problem
 
@@ -14,8 +15,7 @@ __all__ = ["Block", "BlockGrid", "cut"]
 Range = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One piece of work: outputs `write` from extended samples `support`.
 
     Ranges are in the positions of the full convolution, one per convolved axis. Samples

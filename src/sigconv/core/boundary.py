@@ -7,8 +7,7 @@ than the signal. The vocabulary is that of `numpy.pad`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sigconv.errors import BoundaryError
 
@@ -25,8 +24,7 @@ ALIASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """The rule that continues one side, with the value that ``constant`` fills in."""
 
     rule: str
@@ -46,8 +44,7 @@ ZERO = Edge("zero")
 Edges = tuple[Edge, Edge]
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A stretch [start, stop) of the extended signal that is one slice of the source.
 
     Position p holds source sample first + step*(p - start). A `step` of 0 repeats the sample

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,7 @@ Array = npt.NDArray[Any]
 DType = np.dtype[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class DTypes:
+class DTypes(NamedTuple):
     """The dtype that the engines compute in and the dtype of the result."""
 
     compute: DType

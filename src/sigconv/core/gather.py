@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -39,8 +38,7 @@ class Source(Protocol):
         """Return the samples of a box of slices with step 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """The samples of one block: batch axes first, then the block's support."""
 
     block: Block
@@ -107,8 +105,7 @@ def _fold(samples: Array, position: int, axis: Axis, bounds: Range) -> Array:
     return folded
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(NamedTuple):
     """A run of positions and how to read it: one slice of the source, then `pick` from that."""
 
     start: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ Shape = tuple[int, ...]
 NAN_POLICIES = ("propagate",)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """The keywords of one call, in hashable form."""
 
     mode: str = "full"
@@ -38,8 +37,7 @@ class Options:
     correlate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """The shape and dtype of an input; `weak` marks Python lists and scalars."""
 
     shape: Shape
@@ -47,8 +45,7 @@ class Operand:
     weak: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """One convolved axis: wanted are n in [start, stop) of y[n] = sum_k h[k] x_ext[n-k]."""
 
     axis: int
@@ -211,7 +208,7 @@ def _trimmed(axis: Axis) -> tuple[Axis, tuple[int, int]]:
         return axis, (0, axis.taps)
     low, high = axis.support(axis.start, axis.stop)
     first, last = max(0, axis.start - high + 1), min(axis.taps, axis.stop - low)
-    kept = replace(axis, taps=last - first, start=axis.start - first, stop=axis.stop - first)
+    kept = axis._replace(taps=last - first, start=axis.start - first, stop=axis.stop - first)
     return kept, (first, last)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sigconv.core.blocks import BlockGrid
 from sigconv.core.dtypes import Array, DType
@@ -38,16 +38,14 @@ class Machine:
     cache_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What a plan is predicted to take: seconds on one worker, and extra bytes per worker."""
 
     seconds: float
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One line of a plan's table: what an engine would cost, or why it refuses."""
 
     method: str

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sigconv.errors import OptionError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["available_workers", "resolve_workers", "run_shared", "set_workers"]
 
@@ -17,13 +19,15 @@ T = TypeVar("T")
 
 
 class _State:
-    def __init__(self) -> None:
-        self.default: int | None = None
+    def __init__(self, default: int | None = None) -> None:
+        self.default = default
         self.pool: ThreadPoolExecutor | None = None
         self.size = 0
         self.lock = threading.Lock()
 
     def executor(self, size: int) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
         with self.lock:
             if self.pool is None or self.size < size:
                 self.pool = ThreadPoolExecutor(size, thread_name_prefix="sigconv")
@@ -134,9 +138,8 @@ class _Shared(Iterator[T]):
 
 
 def _renew_after_fork() -> None:
-    default = _state.default
-    _state.__init__()  # type: ignore[misc]
-    _state.default = default
+    global _state
+    _state = _State(_state.default)
 
 
 if hasattr(os, "register_at_fork"):
