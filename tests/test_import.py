@@ -18,7 +18,6 @@ import time
 import numpy
 started = time.perf_counter()
 import sigconv
-sigconv.convolve, sigconv.correlate, sigconv.plan, sigconv.kernels
 print(time.perf_counter() - started)
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, inf, log10
 from typing import Any
 
 import numpy as np
@@ -51,16 +51,18 @@ class Levels:
         >>> Levels(peak=2.0).safe_gain_db
         -6.1
         """
+        if not 0 < self.peak < inf:
+            return 0.0
         # 127/128 is the largest positive sample of the coarsest integer format.
-        return floor(-200 * log10(self.peak * 128 / 127)) / 10 if self.peak > 0 else 0.0
+        return floor(-200 * log10(self.peak * 128 / 127)) / 10
 
     def add(self, samples: Array) -> None:
         """Take note of the magnitude of `samples`; NaN makes the peak NaN."""
         self.samples += samples.size
         if samples.size:
             # Two reductions need no temporary array, unlike abs().max().
-            loudest = float(np.maximum(samples.max(), -samples.min()))
-            self.peak = loudest if not loudest <= self.peak else self.peak
+            loudest = np.maximum(samples.max(), -samples.min())
+            self.peak = float(np.maximum(self.peak, loudest))
 
 
 def is_float(subtype: str) -> bool:
