@@ -71,7 +71,8 @@ def convolve(
         x[n+c-k]. (K-1)//2 by default; 0 is the causal filter.
     method : str or Plan
         ``auto``, ``direct``, ``fft``, ``overlap-save``, ``overlap-add``, or a `Plan` to replay.
-        The result does not depend on it beyond rounding.
+        The result does not depend on it beyond rounding. Where there is nothing to transform
+        (an empty result, a single tap) ``direct`` stands in for every method.
     nan_policy : {"propagate"}
         NaN and infinity reach exactly the outputs that the direct sum gives.
     dtype : dtype, optional
@@ -368,7 +369,7 @@ def _periods(
 ) -> tuple[int, ...]:
     if period is None:
         return tuple(shape[axis] for axis in axes)
-    given = (period,) * len(axes) if isinstance(period, int | np.integer) else tuple(period)
+    given = tuple(period) if isinstance(period, list | tuple) else (period,) * len(axes)
     if len(given) != len(axes):
         raise ShapeError(
             f"shape has one period per convolved axis ({len(axes)}); got {len(given)}: {period!r}."

@@ -55,7 +55,7 @@ def test_truncation_names_both_sizes(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.arange(5.0))
     path.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(SourceError, match="promises 168 bytes .* the file has 150"):
+    with pytest.raises(SourceError, match=r"promises 168 bytes .* the file has 150"):
         describe(path)
 
 

@@ -7,6 +7,19 @@ import pytest
 
 from sigconv.errors import OutputExistsError
 from sigconv.files.atomic import TargetError, check_target, replacing
+from tests.files.helpers import names_in
+
+
+def replace_and_fail(target: Path, failure: type[BaseException]) -> None:
+    with replacing(target, force=True) as temporary:
+        temporary.write_bytes(b"half")
+        raise failure
+
+
+def replace_while_another_writes(target: Path) -> None:
+    with replacing(target) as temporary:
+        temporary.write_bytes(b"new")
+        target.write_bytes(b"somebody else's")
 
 
 def test_target_appears_only_when_the_block_has_ended(tmp_path: Path) -> None:
@@ -15,7 +28,7 @@ def test_target_appears_only_when_the_block_has_ended(tmp_path: Path) -> None:
         temporary.write_bytes(b"new")
         assert not target.exists()
     assert target.read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["a.npy"]
+    assert names_in(tmp_path) == ["a.npy"]
 
 
 def test_temporary_file_lies_beside_the_target_hidden_with_its_suffix(tmp_path: Path) -> None:
@@ -31,11 +44,10 @@ def test_any_exception_leaves_the_old_target_and_no_temporary_file(
 ) -> None:
     target = tmp_path / "a.wav"
     target.write_bytes(b"old")
-    with pytest.raises(failure), replacing(target, force=True) as temporary:
-        temporary.write_bytes(b"half")
-        raise failure
+    with pytest.raises(failure):
+        replace_and_fail(target, failure)
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.wav"]
+    assert names_in(tmp_path) == ["a.wav"]
 
 
 def test_failing_rename_leaves_the_old_target_and_no_temporary_file(
@@ -51,7 +63,7 @@ def test_failing_rename_leaves_the_old_target_and_no_temporary_file(
     with pytest.raises(OSError, match="No space"), replacing(target, force=True) as temporary:
         temporary.write_bytes(b"new")
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.wav"]
+    assert names_in(tmp_path) == ["a.wav"]
 
 
 def test_failing_flush_to_disk_leaves_nothing(
@@ -63,7 +75,7 @@ def test_failing_flush_to_disk_leaves_nothing(
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="Input/output"), replacing(tmp_path / "a.wav") as temporary:
         temporary.write_bytes(b"new")
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_existing_target_is_refused_before_the_block_runs(tmp_path: Path) -> None:
@@ -85,11 +97,10 @@ def test_target_that_appears_meanwhile_is_not_replaced(
             raise PermissionError(1, "Operation not permitted")
 
         monkeypatch.setattr(os, "link", fail)
-    with pytest.raises(OutputExistsError), replacing(target) as temporary:
-        temporary.write_bytes(b"new")
-        target.write_bytes(b"somebody else's")
+    with pytest.raises(OutputExistsError):
+        replace_while_another_writes(target)
     assert target.read_bytes() == b"somebody else's"
-    assert os.listdir(tmp_path) == ["a.npy"]
+    assert names_in(tmp_path) == ["a.npy"]
 
 
 def test_target_is_made_where_there_are_no_hard_links(
@@ -102,7 +113,7 @@ def test_target_is_made_where_there_are_no_hard_links(
     with replacing(tmp_path / "a.npy") as temporary:
         temporary.write_bytes(b"new")
     assert (tmp_path / "a.npy").read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["a.npy"]
+    assert names_in(tmp_path) == ["a.npy"]
 
 
 def test_force_replaces_the_target_and_keeps_its_permissions(tmp_path: Path) -> None:

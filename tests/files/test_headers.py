@@ -32,7 +32,10 @@ CASES = {
     "streamed riff": (riff(chunk(b"data", 0xFFFFFFFF, b"\0" * 8)), None),
     "riff without data": (riff(chunk(b"fmt ", 4, b"\0" * 4)), None),
     "aiff": (b"FORM\0\0\0\0AIFF" + chunk(b"SSND", 16, b"\0" * 12, ">"), Promise(16, 12)),
-    "au": (b".snd" + struct.pack(">IIIII", 24, 10, 3, 8000, 1) + b"\0" * 4, Promise(10, 4)),
+    "au": (
+        b".snd" + struct.pack(">IIIII", 24, 10, 3, 8000, 1) + b"\0" * 4,
+        Promise(10, 4, last=True),
+    ),
     "streamed au": (b".snd" + struct.pack(">II", 24, 0xFFFFFFFF) + b"\0" * 16, None),
     "caf": (
         b"caff\0\1\0\0" + struct.pack(">4sq", b"desc", 1) + b"x"

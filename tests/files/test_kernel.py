@@ -38,7 +38,8 @@ def volume_of(spacing: tuple[float, float, float]) -> Description:
     ("text", "path"),
     [
         ("[1, 2]", None), (" [1]", None), ("box:3", None), ("laplacian", None),
-        ("./box", Path("box")), ("room.wav", Path("room.wav")), ("c:/room.wav", Path("c:/room.wav")),
+        ("./box", Path("box")), ("room.wav", Path("room.wav")),
+        ("c:/room.wav", Path("c:/room.wav")),
     ],
 )  # fmt: skip
 def test_a_kernel_is_a_path_unless_a_known_name_or_a_bracket_begins_it(

@@ -115,6 +115,11 @@ class Problem:
         return tuple(self.result_shape[i] for i in self.order[: -len(self.axes) or None])
 
     @property
+    def is_trivial(self) -> bool:
+        """Whether the result is empty, or each result a single product."""
+        return not self.axes or 0 in self.result_shape
+
+    @property
     def taps(self) -> Shape:
         """The kernel's length on each convolved axis."""
         return tuple(axis.taps for axis in self.axes)

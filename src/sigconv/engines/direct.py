@@ -150,7 +150,7 @@ class DirectKernel:
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
                 for i, s, n in zip(index, batch, kernels, strict=True)
             )
-            self._apply_one(data[part], self.taps[index], result[part])
+            self._apply_one(data[part], self.taps[index], result[(*part, ...)])
         if result is not out:
             out[...] = result
         if self.bad_taps:

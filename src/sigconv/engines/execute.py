@@ -36,7 +36,7 @@ def execute(
             for position in positions:
                 block = grid.at(position)
                 tile = gather(source, grid.axes, block, dtype)
-                prepared.apply(tile, sums[_target(grid, block)], work)
+                prepared.apply(tile, sums[(*_target(grid, block), ...)], work)
 
     for positions in _rounds(grid):
         run_shared(one, positions, workers)

@@ -15,9 +15,12 @@ from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
 from sigconv.engines.base import Cost, Machine, Plan
-from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refuse_exact
+from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
 
 __all__ = ["FftEngine"]
+
+
+_LARGEST = 1 << 31
 
 
 class FftEngine:
@@ -27,7 +30,11 @@ class FftEngine:
 
     def refusal(self, problem: Problem) -> str | None:
         """Say why `problem` cannot be computed this way, or return None."""
-        return refuse_exact(problem)
+        if refusal := refusal_of_fft(problem):
+            return refusal
+        if prod(problem.lengths) > _LARGEST:
+            return f"one block of {prod(problem.lengths)} results is too long"
+        return None
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield the one plan there is."""

@@ -16,7 +16,7 @@ from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import fast_length
 from sigconv.engines.base import Cost, Machine, Plan
-from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refuse_exact
+from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
 
 __all__ = ["OverlapEngine"]
 
@@ -35,7 +35,7 @@ class OverlapEngine:
 
     def refusal(self, problem: Problem) -> str | None:
         """Say why `problem` cannot be computed this way, or return None."""
-        return refuse_exact(problem)
+        return refusal_of_fft(problem)
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield one plan per block length worth considering."""

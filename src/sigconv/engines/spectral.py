@@ -24,15 +24,15 @@ from sigconv.engines.base import Machine, Plan, dtype_key
 from sigconv.engines.nonfinite import stamp
 from sigconv.fft import Transform, TransformSpec, borrow_transform
 
-__all__ = ["SpectralKernel", "block_cost", "refuse_exact"]
+__all__ = ["SpectralKernel", "block_cost", "refusal_of_fft"]
 
 
-def refuse_exact(problem: Problem) -> str | None:
+def refusal_of_fft(problem: Problem) -> str | None:
     """Say why an FFT cannot compute `problem`, or return None."""
     if problem.dtypes.is_exact:
         return "integers are exact, and an FFT rounds"
-    if not problem.axes:
-        return "no axis has more than one tap"
+    if problem.is_trivial:
+        return "there is nothing to transform"
     return None
 
 

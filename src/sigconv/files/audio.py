@@ -53,6 +53,8 @@ def describe(path: Path) -> Description:
         info = _soundfile().info(str(path))
     except _errors() as error:
         _not_audio(path, expected[0], error)
+    if info.format == "RAW":
+        _not_audio(path, expected[0], ValueError("it has no header"))
     if info.format not in expected:
         raise source_problem(
             path,
@@ -140,30 +142,36 @@ class AudioSource:
         held_to = self._held_from + len(self._held)
         if self._held_from <= start and stop <= held_to:
             return self._held[start - self._held_from : stop - self._held_from]
-        samples: Array = np.empty((stop - start, self.shape[1]), self.dtype)
-        filled = self._take(samples, 0, start, self._held_from, self._held)
+        fresh = stop - max(start, held_to)
+        self._hold(start, stop)
+        held_to = start + len(self._held)
+        coming = min(held_to + fresh, self.shape[0])
+        if coming > held_to:
+            self._ahead = self._pool.submit(self._read_new, held_to, coming)
+        return self._held[: stop - start]
+
+    def _hold(self, start: int, stop: int) -> None:
+        """Hold the frames from `start` to `stop`, and beyond where they have been read already."""
+        held_from, held_to, ahead = self._held_from, self._held_from + len(self._held), None
         if self._ahead is not None:
             ahead, self._ahead = self._ahead.result(), None
-            filled = self._take(samples, filled, start, held_to, ahead)
+        # From here on nothing runs in the background: this thread may use the file.
+        known = [] if ahead is None else [ahead]
+        known_to = held_to + sum(map(len, known))
+        if not held_from <= start < known_to:
+            known, known_to = [], start
+        elif start < held_to:
+            known.insert(0, self._held[start - held_from :])
+        else:
+            known = [known[0][start - held_to :]]
+        samples: Array = np.empty((max(stop, known_to) - start, self.shape[1]), self.dtype)
+        filled = 0
+        for block in known:
+            samples[filled : filled + len(block)] = block
+            filled += len(block)
         if filled < len(samples):
-            # Nothing runs in the background now, so that this thread may use the file.
             self._read(start + filled, samples[filled:])
-        fresh = stop - max(start, held_to)
         self._held, self._held_from = samples, start
-        coming = min(stop + fresh, self.shape[0])
-        if coming > stop and fresh > 0:
-            self._ahead = self._pool.submit(self._read_new, stop, coming)
-        return samples
-
-    @staticmethod
-    def _take(samples: Array, filled: int, start: int, known_from: int, known: Array) -> int:
-        """Fill `samples` from frames that are at hand; return how many frames it now has."""
-        offset = start + filled - known_from
-        if not 0 <= offset < len(known):
-            return filled
-        count = min(len(known) - offset, len(samples) - filled)
-        samples[filled : filled + count] = known[offset : offset + count]
-        return filled + count
 
     def _read_new(self, start: int, stop: int) -> Array:
         samples: Array = np.empty((stop - start, self.shape[1]), self.dtype)

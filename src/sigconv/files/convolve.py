@@ -48,7 +48,7 @@ class Record:
     peak : float or None
         The loudest sample of audio, 1 being full scale.
     safe_gain_db : float
-        The gain that would have kept the peak within full scale.
+        The largest gain, in tenths of a dB, that keeps the peak within full scale.
     """
 
     source: Description

@@ -46,7 +46,7 @@ class Levels:
 
     @property
     def safe_gain_db(self) -> float:
-        """The gain, in whole tenths of a dB, that would have kept every sample below full scale.
+        """The largest gain, in tenths of a dB, that keeps every sample within full scale.
 
         >>> Levels(peak=2.0).safe_gain_db
         -6.1

@@ -26,10 +26,14 @@ _STREAMING = (0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFFFFFF - 36)
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The bytes of samples that a header promises and those that the file has room for."""
+    """The bytes of samples that a header promises and those that the file has room for.
+
+    `last` tells that nothing but samples can follow the header.
+    """
 
     promised: int
     held: int
+    last: bool = False
 
 
 def check_promise(path: Path, frames: int) -> None:
@@ -52,7 +56,8 @@ def check_promise(path: Path, frames: int) -> None:
             f"{promise.held}: it is truncated.",
             "Fetch or write it again.",
         )
-    if promise is not None and promise.promised == 0 and frames > 0:
+    unclaimed = promise is not None and promise.last and promise.held > 0
+    if promise is not None and promise.promised == 0 and (frames > 0 or unclaimed):
         raise source_problem(
             path,
             f"the header promises no samples, the file holds {promise.held} bytes of them: "
@@ -81,7 +86,7 @@ def read_promise(file: BinaryIO) -> Promise | None:
         return None if promise is None or promise.promised < 0 else promise
     if magic[:4] in (b".snd", b"dns.") and len(magic) == 12:
         offset, promised = struct.unpack(">II" if magic[:4] == b".snd" else "<II", magic[4:])
-        return None if promised in _STREAMING else Promise(promised, max(size - offset, 0))
+        return None if promised in _STREAMING else Promise(promised, max(size - offset, 0), last=True)
     return None
 
 

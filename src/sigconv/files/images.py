@@ -86,6 +86,8 @@ def describe(path: Path) -> Description:
 
 
 def _only_series(path: Path, file: Any) -> Any:
+    if not file.series:
+        _corrupt(path, "no image in it", None)
     if len(file.series) != 1:
         shapes = ", ".join(str(tuple(series.shape)) for series in file.series[:4])
         raise source_problem(

@@ -85,7 +85,6 @@ def describe(path: Path) -> Description:
     header = image.header
     try:
         stored, shape = header.get_data_dtype(), tuple(int(n) for n in image.shape)
-        slope, intercept = header.get_slope_inter()
         offset = int(image.dataobj.offset)
         spacing = _spacing(header)
     except _errors() as error:
@@ -109,7 +108,7 @@ def describe(path: Path) -> Description:
         axes=tuple(range(min(len(shape), 3))),
         axis_names=AXIS_NAMES[: len(shape)],
         spacing=spacing[: len(shape)],
-        scaling=_scaling(slope, intercept),
+        scaling=_scaling(image.dataobj),
         notes=repairs,
     )
 
@@ -119,8 +118,9 @@ def _spacing(header: Any) -> tuple[float, ...]:
     return tuple(abs(float(zoom)) * MILLIMETRES[unit] for zoom in header.get_zooms()[:3])
 
 
-def _scaling(slope: float | None, intercept: float | None) -> tuple[float, float] | None:
-    scaling = (1.0 if slope is None else float(slope), float(intercept or 0.0))
+def _scaling(proxy: Any) -> tuple[float, float] | None:
+    # The header has it no longer: nibabel moves it to the proxy on loading.
+    scaling = (float(proxy.slope), float(proxy.inter))
     return None if scaling == (1.0, 0.0) else scaling
 
 

@@ -30,7 +30,7 @@ def make_plan(
         best = min(engine.candidates(problem, machine), key=lambda plan: plan.cost.seconds)
         candidates.append(Candidate(name, cost=best.cost))
         plans.append(best)
-    if method == "auto":
+    if method == "auto" or problem.is_trivial:
         chosen = min(plans, key=lambda plan: plan.cost.seconds)
     else:
         able = [plan for plan in plans if plan.method == method]

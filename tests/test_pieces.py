@@ -1,0 +1,109 @@
+"""convolve_pieces: the pieces of a long signal join to the one-shot result."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sigconv as sc
+from sigconv.core.boundary import RULES
+from sigconv.errors import DTypeError
+from sigconv.testing import samples, tolerance
+
+METHODS = ("auto", "direct", "fft", "overlap-save", "overlap-add")
+
+
+class Reader:
+    """A source that records what is read, as a file would see it."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.reads = []
+
+    def __getitem__(self, key):
+        assert all(part.step in (None, 1) for part in key)
+        part = self.array[key]
+        self.reads.append((key[0].start or 0, part.shape[0]))
+        return part.copy()
+
+
+@given(
+    data=st.data(),
+    n=st.integers(0, 3000),
+    k=st.integers(1, 900),
+    mode=st.sampled_from(["full", "same", "valid"]),
+    rules=st.tuples(st.sampled_from(RULES), st.sampled_from(RULES)),
+    method=st.sampled_from(METHODS),
+    piece=st.integers(1, 2000),
+)
+def test_pieces_join_to_the_whole(data, n, k, mode, rules, method, piece):
+    channels = data.draw(st.integers(1, 3))
+    x = data.draw(samples((n, channels), "float64"))
+    h = data.draw(st.sampled_from([samples((k,), "float64"), samples((k, channels), "float64")]))
+    h = data.draw(h)
+    keywords = {"boundary": [rules], "method": method}
+    pieces = sc.convolve_pieces(Reader(x), h, mode, piece=piece, **keywords)
+    parts = list(pieces)
+    expected = sc.convolve(x, h, mode, axes=0, **keywords)
+    assert pieces.shape == expected.shape
+    assert pieces.dtype == expected.dtype
+    if expected.size:
+        joined = np.concatenate(parts)
+        atol = tolerance(x, h, expected.dtype) if x.size else 0
+        np.testing.assert_allclose(joined, expected, rtol=0, atol=atol)
+    else:
+        assert parts == []
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_pieces_follow_one_another_along_the_axis(axis):
+    x = np.random.default_rng(0).standard_normal((40, 5000))[:: 1 if axis else -1]
+    h = np.ones(9)
+    parts = list(sc.convolve_pieces(x, h, axis=axis, piece=700, method="overlap-save"))
+    np.testing.assert_allclose(
+        np.concatenate(parts, axis=axis), sc.convolve(x, h, axes=axis), atol=1e-11
+    )
+
+
+def test_source_is_read_in_order_with_the_overlap_of_the_kernel():
+    reader = Reader(np.ones((400_000, 2), np.float32))
+    pieces = sc.convolve_pieces(reader, np.ones(1000), dtype="float32", piece=20_000)
+    sizes = [len(part) for part in pieces]
+    assert sum(sizes) == 400_999
+    assert len(sizes) > 2
+    ends = [start + count for start, count in reader.reads]
+    starts = [start for start, _ in reader.reads]
+    assert starts == sorted(starts)
+    assert all(end - start == 999 for end, start in zip(ends, starts[1:], strict=False))
+
+
+def test_long_signals_are_held_one_piece_at_a_time():
+    class Endless:
+        shape, dtype = (2**33,), np.dtype(np.float32)
+
+        def __getitem__(self, key):
+            return np.ones(key[0].stop - key[0].start, np.float32)
+
+    pieces = iter(sc.convolve_pieces(Endless(), np.ones(4), method="direct", dtype="float32"))
+    np.testing.assert_array_equal(next(pieces)[:5], [1, 2, 3, 4, 4])
+    np.testing.assert_array_equal(next(pieces)[:5], [4] * 5)
+
+
+def test_one_tap_scales_the_pieces():
+    x = np.arange(10.0)
+    parts = list(sc.convolve_pieces(x, [2.0], piece=4))
+    np.testing.assert_array_equal(np.concatenate(parts), 2 * x)
+
+
+def test_nan_in_one_piece_reaches_the_next():
+    x = np.ones(3000)
+    x[1000] = np.nan
+    for method in METHODS:
+        pieces = sc.convolve_pieces(x, np.ones(300), "same", piece=100, method=method)
+        y = np.concatenate(list(pieces))
+        np.testing.assert_array_equal(np.isnan(y), np.isnan(sc.convolve(x, np.ones(300), "same")))
+
+
+def test_integers_are_refused_because_their_range_is_unknown():
+    with pytest.raises(DTypeError, match="dtype=float"):
+        sc.convolve_pieces(np.arange(10), np.arange(3))
