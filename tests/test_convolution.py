@@ -1,6 +1,7 @@
 """convolve, circular_convolve and plan: sizes, dtypes, layouts, out, and every refusal."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,7 +239,7 @@ def test_result_does_not_depend_on_workers(shape, method):
 def test_calls_from_many_threads_give_the_same_bits():
     x, h = RNG.standard_normal(20_000), RNG.standard_normal(900)
     expected = sc.convolve(x, h)
-    wrong = []
+    wrong: list[int] = []
 
     def call():
         wrong.extend(i for i in range(40) if not np.array_equal(sc.convolve(x, h), expected))
@@ -291,7 +292,7 @@ def test_long_kernels_go_to_an_fft_and_short_ones_do_not():
 
 X, H = np.ones((4, 5)), np.ones((2, 2))
 
-REFUSALS = {
+REFUSALS: dict[str, tuple[Any, ...]] = {
     "mode": (ModeError, "'full', 'same' or 'valid'", (X, H, "middle"), {}),
     "ndimage's mode": (ModeError, "boundary='symmetric'", (X, H, "reflect"), {}),
     "method": (MethodError, "overlap-save", (X, H), {"method": "magic"}),

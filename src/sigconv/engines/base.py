@@ -19,15 +19,15 @@ __all__ = ["Candidate", "Cost", "Engine", "Machine", "Plan", "Prepared"]
 class Machine:
     """Measured speeds, in seconds; the keys are the kind and size of a dtype, as ``"f4"``.
 
-    `fft` is per sample and per log2 of the length, forward or inverse, in cache; `fft_large`
-    the same for scratch beyond the cache of `cache_bytes`. `multiply_add` is per tap and
+    `fft` is per sample and per log2 of the length, one way, for transforms of `fft_samples`
+    samples (between them it is interpolated). `multiply_add` is per tap and
     output of the compiled loop, `slice_add` the same for NumPy slices.
     """
 
     name: str
     measured: str
-    fft: dict[str, float]
-    fft_large: dict[str, float]
+    fft_samples: tuple[int, ...]
+    fft: dict[str, tuple[float, ...]]
     multiply_add: dict[str, float]
     slice_add: dict[str, float]
     copy: float

@@ -14,7 +14,7 @@ from math import ceil, prod
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest_step
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
-from sigconv.core.shapes import fast_length
+from sigconv.core.shapes import regular_length
 from sigconv.engines.base import Cost, Machine, Plan
 from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
 
@@ -63,7 +63,7 @@ class OverlapEngine:
         for axis, (start, stop) in zip(problem.axes, ranges, strict=True):
             # Overlap-add's rounds need a block at least as long as the tail of the one before.
             hop = max(int(scale * axis.taps), smallest if scale == 1 else 1)
-            nfft.append(fast_length(min(hop, stop - start) + axis.taps - 1))
+            nfft.append(regular_length(min(hop, stop - start) + axis.taps - 1))
         return tuple(nfft)
 
     def _plan(self, problem: Problem, machine: Machine, nfft: Shape) -> Plan:

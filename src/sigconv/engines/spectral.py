@@ -8,8 +8,9 @@ outputs are disjoint; overlap-add takes blocks whose samples are disjoint and ad
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import log2, prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -20,6 +21,7 @@ from sigconv.core.gather import Tile
 from sigconv.core.index import along, trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Problem
+from sigconv.core.shapes import odd_factors
 from sigconv.engines.base import Machine, Plan, dtype_key
 from sigconv.engines.nonfinite import stamp
 from sigconv.fft import Transform, TransformSpec, borrow_transform
@@ -41,10 +43,24 @@ def block_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> flo
     key = dtype_key(problem.dtypes.compute)
     samples = prod(nfft)
     nbytes = 2 * samples * problem.dtypes.compute.itemsize
-    rates = machine.fft if nbytes <= machine.cache_bytes else machine.fft_large
-    rate = rates.get(key, 10 * rates["f8"])
-    transform = rate * samples * max(1.0, log2(samples))
+    rates = machine.fft.get(key) or [10 * rate for rate in machine.fft["f8"]]
+    rate = float(np.interp(log2(samples), [log2(n) for n in machine.fft_samples], rates))
+    # Passes of odd radix do less work per load and store.
+    odd = sum(odd_factors(n) for n in nfft) / len(nfft)
+    transform = (1 + 0.08 * odd) * rate * samples * max(1.0, log2(samples))
     return 2 * transform + 2 * nbytes * machine.copy
+
+
+class Window(NamedTuple):
+    """One transform's share of a block on the first convolved axis."""
+
+    write: Range
+    support: Range
+
+    def sizes(self) -> tuple[int, int, int]:
+        """Return what tells two windows apart, other than where they lie."""
+        (start, stop), (low, high) = self
+        return stop - start, high - low, start - low
 
 
 class SpectralKernel:
@@ -111,65 +127,73 @@ class SpectralKernel:
     def _spectra_of(self, tile: Tile) -> Array:
         return self.spectra[_own_batch(self.spectra.shape, tile.block.batch)]
 
-    def _windows(self, tile: Tile) -> list[tuple[Range, Range]]:
-        """Return (write, support) of each window on the first convolved axis."""
+    def _windows(self, tile: Tile) -> list[Window]:
+        """Return the windows of the block, which follow one another on the first axis."""
         hop, tail = self.plan.hop[0], self.kernel.shape[-self._ndim] - 1
         write, support = tile.block.write[0], tile.block.support[0]
         if self.plan.grid.by_input:
             pieces = pairwise(cut(*support, hop))
-            return [(_clip(a, b + tail, write), (a, b)) for a, b in pieces]
-        return [((a, b), _clip(a - tail, b, support)) for a, b in pairwise(cut(*write, hop))]
+            return [Window(_clip(a, b + tail, write), (a, b)) for a, b in pieces]
+        pieces = pairwise(cut(*write, hop))
+        return [Window((a, b), _clip(a - tail, b, support)) for a, b in pieces]
 
     def _load(
-        self,
-        data: Array,
-        windows: list[tuple[Range, Range]],
-        work: Transform,
-        shape: tuple[int, ...],
+        self, data: Array, windows: list[Window], work: Transform, shape: tuple[int, ...]
     ) -> None:
         nbatch = len(shape) - 1
         scratch = work.samples[: prod(shape)].reshape(*shape, *self.plan.nfft)
         rest = data.shape[nbatch + 1 :]
-        first = windows[0][1][0]
         box = tuple(slice(n) for n in rest)
-        lengths = {support[1] - support[0] for _, support in windows}
-        if len(lengths) == 1 and len(windows) > 1:
-            length = lengths.pop()
-            step = windows[1][1][0] - first
-            strides = data.strides
-            view = as_strided(
-                data,
-                (*data.shape[:nbatch], len(windows), length, *rest),
-                (*strides[:nbatch], step * strides[nbatch], *strides[nbatch:]),
-                writeable=False,
-            )
-            if (length, *rest) != self.plan.nfft:
-                scratch[...] = 0
-            scratch[trailing((slice(length), *box))] = view
-            return
-        scratch[...] = 0
-        for i, (_, (start, stop)) in enumerate(windows):
-            piece = data[along(nbatch, slice(start - first, stop - first))]
-            scratch[along(nbatch, i, slice(stop - start), *box)] = piece
+        origin = windows[0].support[0]
+        index = 0
+        for run in _runs(windows):
+            start, stop = run[0].support
+            target = scratch[along(nbatch, slice(index, index + len(run)))]
+            if (stop - start, *rest) != self.plan.nfft:
+                target[...] = 0
+            starts = [window.support[0] - origin for window in run]
+            view = _stacked(data, nbatch, starts, stop - start)
+            target[along(nbatch + 1, slice(stop - start), *box)] = view
+            index += len(run)
 
-    def _store(
-        self, samples: Array, windows: list[tuple[Range, Range]], tile: Tile, out: Array
-    ) -> None:
-        block = tile.block
+    def _store(self, samples: Array, windows: list[Window], tile: Tile, out: Array) -> None:
         nbatch = out.ndim - self._ndim
-        origin = block.write[0][0]
+        origin = windows[0].write[0]
         rest = tuple(
-            slice(w[0] - s[0], w[1] - s[0])
-            for w, s in zip(block.write[1:], block.support[1:], strict=True)
+            slice(write[0] - support[0], write[1] - support[0])
+            for write, support in zip(tile.block.write[1:], tile.block.support[1:], strict=True)
         )
-        for i, (write, support) in enumerate(windows):
-            target = out[along(nbatch, slice(write[0] - origin, write[1] - origin))]
-            span = slice(write[0] - support[0], write[1] - support[0])
-            result = samples[along(nbatch, i, span, *rest)]
-            if self.plan.grid.by_input:
+        index = 0
+        by_input = self.plan.grid.by_input
+        # Outputs by input overlap, and are added one window at a time.
+        for run in [[window] for window in windows] if by_input else _runs(windows):
+            (start, stop), support = run[0]
+            span = slice(start - support[0], stop - support[0])
+            result = samples[along(nbatch, slice(index, index + len(run)), span, *rest)]
+            starts = [window.write[0] - origin for window in run]
+            target = _stacked(out, nbatch, starts, stop - start)
+            if by_input:
                 target += result
             else:
                 target[...] = result
+            index += len(run)
+
+
+def _runs(windows: list[Window]) -> list[list[Window]]:
+    """Return runs of neighbours that are alike: one strided copy serves each."""
+    return [list(run) for _, run in groupby(windows, Window.sizes)]
+
+
+def _stacked(array: Array, axis: int, starts: list[int], length: int) -> Array:
+    """Return a view with a new axis before `axis`: pieces of `length` from evenly spaced starts."""
+    step = starts[1] - starts[0] if len(starts) > 1 else 0
+    part = array[along(axis, slice(starts[0], starts[-1] + length))]
+    shape, strides = part.shape, part.strides
+    return as_strided(
+        part,
+        (*shape[:axis], len(starts), length, *shape[axis + 1 :]),
+        (*strides[:axis], step * strides[axis], *strides[axis:]),
+    )
 
 
 def _clip(start: int, stop: int, bounds: Range) -> Range:

@@ -86,7 +86,9 @@ def read_promise(file: BinaryIO) -> Promise | None:
         return None if promise is None or promise.promised < 0 else promise
     if magic[:4] in (b".snd", b"dns.") and len(magic) == 12:
         offset, promised = struct.unpack(">II" if magic[:4] == b".snd" else "<II", magic[4:])
-        return None if promised in _STREAMING else Promise(promised, max(size - offset, 0), last=True)
+        return (
+            None if promised in _STREAMING else Promise(promised, max(size - offset, 0), last=True)
+        )
     return None
 
 

@@ -10,8 +10,13 @@ MACHINE = Machine(
     name="AMD EPYC (Zen 3, AVX2), 2 cores, 512 KiB L2 a core, 32 MiB L3",
     measured="2026-11-23, pyFFTW 0.15.1 (ESTIMATE), numba 0.68.1, NumPy 2.4.6",
     # Seconds per sample and log2 of the length.
-    fft={"f4": 1.35e-10, "f8": 1.7e-10, "c8": 2.2e-10, "c16": 3.2e-10},
-    fft_large={"f4": 1.8e-10, "f8": 3.0e-10, "c8": 3.4e-10, "c16": 6.0e-10},
+    fft_samples=(1 << 12, 1 << 15, 1 << 18, 1 << 20, 1 << 22),
+    fft={
+        "f4": (1.2e-10, 1.4e-10, 1.5e-10, 2.2e-10, 4.5e-10),
+        "f8": (1.4e-10, 2.0e-10, 2.6e-10, 4.3e-10, 7.2e-10),
+        "c8": (2.2e-10, 2.8e-10, 3.2e-10, 5.0e-10, 9.0e-10),
+        "c16": (2.8e-10, 4.0e-10, 5.2e-10, 8.6e-10, 1.4e-9),
+    },
     # Seconds per tap and output.
     multiply_add={
         "f4": 4.5e-11,

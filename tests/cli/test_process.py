@@ -1,0 +1,159 @@
+"""The command as a process of its own: signals, terminals, imports and memory."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import sigconv
+from sigconv.testing import assert_close, tolerance
+from tests.files.helpers import names_in, noise
+
+pytestmark = pytest.mark.extras
+
+RATE = 48_000
+SECONDS = 120
+
+# Sends itself a signal while a block is being encoded, and then goes on as if nothing was.
+SIGNALLED = """
+import os, sys
+from sigconv.cli import main
+from sigconv.files import audio
+
+encode = audio.AudioSink._encode
+
+def encode_and_signal(self, samples):
+    os.kill(os.getpid(), int(sys.argv[1]))
+    encode(self, samples)
+
+audio.AudioSink._encode = encode_and_signal
+sys.exit(main(sys.argv[2:]))
+"""
+
+# Ends with the modules that were imported and the most memory that was resident.
+MEASURED = """
+import re, sys
+from sigconv.cli import main
+
+code = main(sys.argv[1:])
+print(*sys.modules)
+with open("/proc/self/status") as status:
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1])
+sys.exit(code)
+"""
+
+
+def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "in.wav", 0.2 * noise(9000, 2), RATE, "FLOAT")
+    return tmp_path
+
+
+def test_command_from_end_to_end(wav: Path) -> None:
+    arguments = ("convolve", "in.wav", "-k", "[0.25, 0.5, 0.25]", "-o", "out.wav")
+    done = run("-m", "sigconv.cli", *arguments, cwd=wav)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("out.wav: 9002 x 2 FLOAT")
+    x = soundfile.read(wav / "in.wav", dtype="float32")[0]
+    h = np.array([0.25, 0.5, 0.25], np.float32)
+    y = soundfile.read(wav / "out.wav", dtype="float32")[0]
+    assert_close(y, sigconv.convolve(x, h, axes=0), tolerance(x, h, np.float32))
+
+
+def test_error_of_the_process_is_one_line(wav: Path) -> None:
+    (wav / "in.wav").write_bytes((wav / "in.wav").read_bytes()[:999])
+    arguments = ("convolve", "in.wav", "-k", "[1]", "-o", "out.wav")
+    done = run("-m", "sigconv.cli", *arguments, cwd=wav)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("sigconv: in.wav: ")
+    assert done.stderr.count("\n") == 1
+    assert names_in(wav) == ["in.wav"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_signal_leaves_the_old_target_and_no_temporary_file(
+    wav: Path, number: signal.Signals, code: int, old: bytes | None
+) -> None:
+    if old is not None:
+        (wav / "out.wav").write_bytes(old)
+    done = run(
+        "-c", SIGNALLED, str(int(number)),
+        "convolve", "in.wav", "-k", "[1]", "-o", "out.wav", "--force", cwd=wav,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert done.stderr == "sigconv: interrupted; no output was written.\n"
+    assert names_in(wav) == (["in.wav"] if old is None else ["in.wav", "out.wav"])
+    assert old is None or (wav / "out.wav").read_bytes() == old
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_is_shown_on_a_terminal_unless_quiet(wav: Path, quiet: bool) -> None:
+    parent, child = os.openpty()
+    arguments = ["convolve", "in.wav", "-k", "[1]", "-o", "out.wav", *(["-q"] if quiet else [])]
+    done = subprocess.run(
+        [sys.executable, "-m", "sigconv.cli", *arguments],
+        cwd=wav, stdout=subprocess.PIPE, stderr=child, timeout=300, check=False,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+    )  # fmt: skip
+    os.close(child)
+    shown = read_all(parent)
+    assert done.returncode == 0
+    assert (b"in.wav" in shown) is not quiet
+    assert b"out.wav" not in shown
+
+
+def read_all(descriptor: int) -> bytes:
+    """What was written to the other end of a pseudo-terminal that is closed by now."""
+    parts = []
+    while True:
+        try:
+            part = os.read(descriptor, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        parts.append(part)
+    os.close(descriptor)
+    return b"".join(parts)
+
+
+def write_minutes(path: Path, seconds: int) -> None:
+    block = 0.1 * noise(RATE, 2)
+    with soundfile.SoundFile(path, "w", RATE, 2, "FLOAT") as file:
+        for _ in range(seconds):
+            file.write(block)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_long_recording_is_convolved_in_constant_memory(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "h.wav", 0.01 * noise(131_072, 1), RATE, "FLOAT")
+    peaks, modules = [], set[str]()
+    for seconds in (SECONDS, 3 * SECONDS):
+        write_minutes(tmp_path / "in.wav", seconds)
+        arguments = ("convolve", "in.wav", "-k", "h.wav", "-o", "out.wav", "--force", "-q")
+        done = run("-c", MEASURED, *arguments, "--method", "overlap-save", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        names, peak = done.stdout.splitlines()
+        modules |= set(names.split())
+        peaks.append(int(peak) / 1024)
+        assert soundfile.info(tmp_path / "out.wav").frames == seconds * RATE + 131_071
+    # The longer file and its result have 2 x 92 MB more.
+    assert max(peaks) < 300
+    assert peaks[1] - peaks[0] < 40
+    unneeded = {"matplotlib", "nibabel", "tifffile", "scipy.signal", "numba", "dask", "rich"}
+    assert not unneeded & modules
