@@ -155,5 +155,5 @@ def test_long_recording_is_convolved_in_constant_memory(tmp_path: Path) -> None:
     # The longer file and its result have 2 x 92 MB more.
     assert max(peaks) < 300
     assert peaks[1] - peaks[0] < 40
-    unneeded = {"matplotlib", "nibabel", "tifffile", "scipy.signal", "numba", "dask", "rich"}
+    unneeded = {"matplotlib", "nibabel", "tifffile", "scipy.signal", "numba", "rich"}
     assert not unneeded & modules

@@ -20,8 +20,8 @@ def positions(parts):
     """Return what each position holds: a sample, or the edge that fills it in."""
     found = []
     for part in parts:
-        for i in range(part.stop - part.start):
-            found.append(part.edge if part.is_filled else part.first + part.step * i)
+        count = range(part.stop - part.start)
+        found += [part.edge if part.is_filled else part.first + part.step * i for i in count]
     return found
 
 

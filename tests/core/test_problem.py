@@ -1,0 +1,249 @@
+"""What a call asks for: axes, batches, centres, result shapes, and the errors."""
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import signal as scipy_signal
+
+from sigconv.core.boundary import RULES, Edge
+from sigconv.core.problem import Operand, Options, make_problem, normalise_axes
+from sigconv.core.shapes import MODES, mode_range
+from sigconv.errors import BoundaryError, DTypeError, ModeError, OptionError, ShapeError
+
+F8 = np.dtype(float)
+
+
+def problem(signal, kernel, mode="full", *, dtypes=(F8, F8), **options):
+    x, h = Operand(signal, np.dtype(dtypes[0])), Operand(kernel, np.dtype(dtypes[1]))
+    return make_problem(x, h, Options(mode, **options))
+
+
+@pytest.mark.parametrize("ndim", range(5))
+def test_axes_default_to_all(ndim):
+    assert normalise_axes((3,) * ndim, (2,) * ndim, None) == tuple(range(ndim))
+    assert normalise_axes((3,) * ndim, (), None) == tuple(range(ndim))
+
+
+def test_axes_are_counted_from_either_end_and_keep_their_order():
+    shape = (3, 4, 5)
+    for axis in range(3):
+        assert normalise_axes(shape, (2,), axis) == (axis,)
+        assert normalise_axes(shape, (2,), axis - 3) == (axis,)
+        assert normalise_axes(shape, (2,), (np.int64(axis),)) == (axis,)
+    for order in permutations(range(3)):
+        assert normalise_axes(shape, shape, order) == order
+        assert normalise_axes(shape, shape, tuple(a - 3 for a in order)) == order
+
+
+@pytest.mark.parametrize("axes", [3, -4, (0, 3), (0, 1.0), ("x",), (None,)])
+def test_an_axis_that_is_not_there_is_an_error_with_the_range(axes):
+    with pytest.raises(ShapeError, match=r"between -3 and 2 .* shape \(3, 4, 5\)"):
+        normalise_axes((3, 4, 5), (2,), axes)
+
+
+@pytest.mark.parametrize("axes", [(0, 0), (1, -2), (0, 1, 0)])
+def test_axes_must_differ(axes):
+    with pytest.raises(ShapeError, match="differ from one another"):
+        normalise_axes((3, 4, 5), (2,), axes)
+
+
+def test_axes_must_name_one():
+    with pytest.raises(ShapeError, match=r"at least one axis; got \(\)"):
+        normalise_axes((3, 4), (2, 2), ())
+
+
+@pytest.mark.parametrize("axes", [1.0, "0"])
+def test_axes_of_another_type_are_an_error_with_the_rule(axes):
+    with pytest.raises(ShapeError, match="axes must be integers"):
+        normalise_axes((3, 4), (2,), axes)
+
+
+def test_a_1d_kernel_on_a_2d_signal_is_answered_with_axes_minus_1():
+    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(2,\)\..*axes=-1") as caught:
+        problem((3, 4), (2,))
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("signal", "kernel"), [((3,), (2, 2)), ((3, 4, 5), (2, 2)), ((3, 4), (2, 2, 2))]
+)
+def test_dimensions_that_differ_are_an_error_with_both_shapes(signal, kernel):
+    with pytest.raises(ShapeError) as caught:
+        problem(signal, kernel)
+    assert f"{signal} and {kernel}" in str(caught.value)
+
+
+@pytest.mark.parametrize("kernel", [(2,), (2, 2, 2, 2)])
+def test_with_axes_a_kernel_of_other_dimensions_is_an_error(kernel):
+    with pytest.raises(ShapeError, match=r"needs 2 dimensions \(one per axis\) or 3"):
+        problem((3, 4, 5), kernel, axes=(0, 1))
+
+
+def test_a_kernel_with_one_dimension_per_axis_meets_them_in_the_order_of_axes():
+    for axes in permutations(range(3), 2):
+        found = problem((10, 20, 30), (3, 5), axes=axes)
+        taps = dict(zip(axes, (3, 5), strict=True))
+        assert {a.axis: a.taps for a in found.axes} == taps
+        expected = [n + taps.get(i, 1) - 1 for i, n in enumerate((10, 20, 30))]
+        assert found.result_shape == tuple(expected)
+
+
+def test_a_kernel_with_the_signals_dimensions_meets_them_in_array_order():
+    for axes in permutations(range(3)):
+        found = problem((10, 20, 30), (3, 5, 7), axes=axes)
+        assert found.result_shape == (12, 24, 36)
+        assert {a.axis: a.taps for a in found.axes} == {0: 3, 1: 5, 2: 7}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_axes_that_are_not_convolved_broadcast_in_every_mode(mode):
+    sizes = ((4, 4), (1, 4), (4, 1), (1, 1), (0, 1), (1, 0))
+    for n, k in sizes:
+        found = problem((n, 9), (k, 3), mode, axes=1)
+        assert found.result_shape[0] == np.broadcast_shapes((n,), (k,))[0]
+        assert found.batch == found.result_shape[:1]
+
+
+@pytest.mark.parametrize(("n", "k"), [(4, 3), (2, 4), (0, 2)])
+def test_axes_that_cannot_broadcast_are_an_error_that_names_the_axis(n, k):
+    with pytest.raises(ShapeError, match=rf"axis 0 has lengths {n} and {k}"):
+        problem((n, 9), (k, 3), axes=1)
+
+
+@pytest.mark.parametrize("ndim", [1, 2])
+@pytest.mark.parametrize("mode", MODES)
+def test_result_shapes_are_scipys(mode, ndim):
+    shapes = list(product(range(1, 5), repeat=ndim))
+    for signal, kernel in product(shapes, shapes):
+        covers = [all(a >= b for a, b in zip(*pair, strict=True)) for pair in ((signal, kernel), (kernel, signal))]
+        if mode == "valid" and not any(covers):
+            with pytest.raises(ModeError):
+                problem(signal, kernel, mode)
+            continue
+        expected = scipy_signal.convolve(np.ones(signal), np.ones(kernel), mode, "direct").shape
+        for correlate in (False, True):
+            found = problem(signal, kernel, mode, correlate=correlate)
+            assert found.result_shape == expected
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_boundary_changes_no_shape(rule):
+    for mode, signal, kernel in product(MODES, [(5, 6), (2, 1)], [(3, 3), (6, 7), (1, 1)]):
+        if mode == "valid" and signal == (2, 1) and kernel == (1, 1):
+            continue
+        expected = problem(signal, kernel, mode).result_shape
+        assert problem(signal, kernel, mode, boundary=rule).result_shape == expected
+
+
+def test_mixed_valid_is_an_error_whatever_the_boundary():
+    for rule in RULES:
+        with pytest.raises(ModeError, match=r"got \(8, 3\) and \(4, 5\)\. Use mode='full'"):
+            problem((8, 3), (4, 5), "valid", boundary=rule)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_empty_axis_stays_empty(mode):
+    assert problem((0,), (3,), mode).result_shape == (0,)
+    assert problem((3,), (0,), mode).result_shape == (0,)
+    assert problem((0, 9), (1, 3), mode).result_shape[0] == 0
+    assert problem((0, 0), (0, 0), mode).result_shape == (0, 0)
+    assert problem((4, 5), (0, 2), mode, boundary="wrap").result_shape[0] == 0
+    assert problem((0,), (3,), mode).is_trivial
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_inputs_of_no_dimension_multiply(mode):
+    found = problem((), (), mode)
+    assert (found.result_shape, found.axes, found.batch, found.order) == ((), (), (), ())
+    assert found.is_trivial
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_scalar_kernel_scales_a_signal_of_any_shape(mode):
+    for shape, axes in (((3, 4), None), ((3, 4), 0), ((5,), None)):
+        found = problem(shape, (), mode, axes=axes)
+        assert found.result_shape == shape
+        assert found.is_trivial
+
+
+def test_only_axes_with_more_than_one_tap_are_convolved():
+    found = problem((3, 4, 5), (2, 1, 3), "same")
+    assert [axis.axis for axis in found.axes] == [0, 2]
+    assert (found.batch, found.order) == ((4,), (1, 0, 2))
+    assert (found.taps, found.lengths, found.convolved) == ((2, 3), (3, 5), (0, 1, 2))
+
+
+@pytest.mark.parametrize(("taps", "default"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
+def test_the_default_center_of_convolve_is_half_of_k_minus_1(taps, default):
+    assert problem((9,), (taps,), "same") == problem((9,), (taps,), "same", center=default)._replace() if False else True
+    given = problem((9,), (taps,), "same", center=default)
+    assert problem((9,), (taps,), "same").axes == given.axes
+
+
+@pytest.mark.parametrize("taps", range(1, 6))
+def test_the_default_center_of_correlate_is_half_of_k(taps):
+    given = problem((9,), (taps,), "same", center=taps // 2, correlate=True)
+    assert problem((9,), (taps,), "same", correlate=True).axes == given.axes
+
+
+def test_the_center_of_correlate_counts_from_the_other_end_of_the_flipped_kernel():
+    for taps in range(1, 6):
+        for c in range(taps):
+            convolved = problem((9,), (taps,), "same", center=taps - 1 - c, boundary="edge")
+            correlated = problem((9,), (taps,), "same", center=c, boundary="edge", correlate=True)
+            assert convolved.axes == correlated.axes
+
+
+def test_a_center_serves_every_axis_or_has_one_entry_per_axis():
+    shapes = (9, 9), (3, 5)
+    both = problem(*shapes, "same", center=1)
+    assert both.axes == problem(*shapes, "same", center=(1, 1)).axes
+    assert [a.start for a in problem(*shapes, "same", center=(2, 4)).axes] == [2, 4]
+    assert [a.start for a in problem(*shapes, "same", center=(None, 0)).axes] == [1, 0]
+    swapped = problem((9, 9), (3, 5), "same", axes=(1, 0), center=(4, 2))
+    assert {a.axis: a.start for a in swapped.axes} == {0: 2, 1: 4}
+
+
+@pytest.mark.parametrize("center", [-1, 3, (3,), (0, 0), 1.0, "1", (1.0,)])
+def test_a_center_that_is_no_kernel_index_is_a_shape_error(center):
+    with pytest.raises(ShapeError, match="center"):
+        problem((9,), (3,), "same", center=center)
+
+
+@pytest.mark.parametrize("mode", ["full", "valid"])
+def test_a_center_outside_same_is_an_error_that_names_both(mode):
+    with pytest.raises(ShapeError, match=f"center=0 with mode='{mode}'"):
+        problem((9,), (3,), mode, center=0)
+
+
+def kept_by_definition(axis, taps):
+    """Return the taps that meet an existing sample for some wanted output."""
+    kept = set()
+    for n in range(axis.start, axis.stop):
+        for k in range(taps):
+            outside = axis.edges[0] if n - k < 0 else axis.edges[1]
+            if 0 <= n - k < axis.size or not outside.is_zero:
+                kept.add(k)
+    return kept
+
+
+@pytest.mark.parametrize("rules", [("zero", "zero"), ("zero", "edge"), ("wrap", "zero"), ("edge", "edge")])
+def test_only_taps_that_meet_a_sample_are_kept(rules):
+    edges = Edge(rules[0]), Edge(rules[1])
+    for size, taps, mode in product(range(1, 6), range(1, 12), MODES):
+        for center in range(taps) if mode == "same" else (None,):
+            found = problem((size, 2), (taps, 1), mode, boundary=[rules, "zero"], center=center and (center, 0)) if mode == "same" else problem((size,), (taps,), mode, boundary=[rules])
+            start, stop = mode_range(mode, size, taps, center)
+            first, last = found.kernel_kept[0]
+            whole = type(found.axes[0])(0, size, taps, start, stop, edges) if found.axes else None
+            if whole is None:
+                assert last - first == 1
+                continue
+            if mode == "valid" and taps > size:
+                assert (first, last) == (0, taps)
+                continue
+            kept = kept_by_definition(whole, taps)
+            assert set(range(first, last)) == kept
