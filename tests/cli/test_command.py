@@ -44,7 +44,7 @@ def test_convolve_writes_the_result_and_says_what_it_did(
 ) -> None:
     code, out, err = run(capsys, "convolve", "in.wav", "-k", "[0.5, 0.25]", "-o", "out.wav")
     assert (code, err) == (0, "")
-    assert "out.wav: 4001 x 2 PCM_16 from 4000 x 2 * 2 x 1, mode full" in out
+    assert "out.wav: 4001 x 2 WAV PCM_16 from 4000 x 2 * 2 x 1, mode full" in out
     assert re.search(r"\d+ times real time, [\d.]+ [kMG]?B/s; \w", out)
     x = soundfile.read("in.wav", dtype="float32")[0]
     expected = sigconv.convolve(x, np.array([0.5, 0.25], "f4"), axes=0)

@@ -65,7 +65,7 @@ def test_command_from_end_to_end(wav: Path) -> None:
     arguments = ("convolve", "in.wav", "-k", "[0.25, 0.5, 0.25]", "-o", "out.wav")
     done = run("-m", "sigconv.cli", *arguments, cwd=wav)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("out.wav: 9002 x 2 FLOAT")
+    assert done.stdout.startswith("out.wav: 9002 x 2 WAV FLOAT")
     x = soundfile.read(wav / "in.wav", dtype="float32")[0]
     h = np.array([0.25, 0.5, 0.25], np.float32)
     y = soundfile.read(wav / "out.wav", dtype="float32")[0]

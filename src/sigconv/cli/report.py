@@ -34,8 +34,9 @@ def describe_file(about: Description) -> str:
 def summarise(record: Record) -> str:
     """Return the line that tells what was written and how fast."""
     source, target = record.source, record.target
+    stored = f"{target.format} {target.encoding}" if target.kind == "audio" else target.encoding
     return (
-        f"{target.path}: {_shape(target.shape)} {target.encoding} from {_shape(source.shape)} * "
+        f"{target.path}: {_shape(target.shape)} {stored} from {_shape(source.shape)} * "
         f"{_shape(record.kernel_shape)}, mode {record.mode}, in {record.seconds:.2f} s "
         f"({speed(record)}; {record.method})"
     )

@@ -27,9 +27,9 @@ class Machine:
     name: str
     measured: str
     fft_samples: tuple[int, ...]
-    fft: dict[str, tuple[float, ...]]
-    multiply_add: dict[str, float]
-    slice_add: dict[str, float]
+    fft: dict[str, tuple[float, ...]] = field(hash=False)
+    multiply_add: dict[str, float] = field(hash=False)
+    slice_add: dict[str, float] = field(hash=False)
     copy: float
     call: float
     block: float

@@ -99,8 +99,8 @@ def target_format(target: Path, kind: Kind) -> Format:
     if form.kind not in _TARGETS[kind]:
         suffixes = [s for f in FORMATS if f.kind in _TARGETS[kind] for s in f.suffixes]
         raise OptionError(
-            f"{target}: results of an {kind} file cannot be written as {form.name}."
-            f" Name an output that ends in {' '.join(suffixes)}"
+            f"{target}: results of {kind} files cannot be written as {form.name}. "
+            f"Name an output that ends in {' '.join(suffixes)}"
         )
     return form
 

@@ -1,0 +1,90 @@
+"""The direct engine's inner loops: the same numbers from each."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import sigconv as sc
+from sigconv.engines import ENGINES
+from sigconv.engines.direct import has_numba
+from sigconv.testing import naive_convolve
+
+DTYPES = ("float32", "float64", "complex64", "complex128", "int64", "uint64")
+RNG = np.random.default_rng(9)
+
+
+def loops(shape, taps, dtype):
+    """One plan per inner loop."""
+    x, h = np.ones(shape, dtype), np.ones(taps, dtype)
+    plan = sc.plan(x, h, method="direct")
+    names = ["numpy", *(["numba"] if has_numba() else [])]
+    if len(shape) == 1:
+        names.append("np.convolve")
+    whole = replace(plan.grid, cuts=tuple((a.start, a.stop) for a in plan.problem.axes))
+    return {
+        name: replace(plan, loop=name, grid=whole if name == "np.convolve" else plan.grid)
+        for name in names
+    }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("shape", "taps"), [((50,), (11,)), ((9, 3000), (3, 5)), ((4, 5, 6), (2, 3, 8))]
+)
+def test_every_loop_gives_the_definition(dtype, shape, taps):
+    x = RNG.integers(0, 50, shape).astype(dtype)
+    h = RNG.integers(0, 50, taps).astype(dtype)
+    expected = naive_convolve(x, h)
+    for name, plan in loops(shape, taps, dtype).items():
+        # Whole numbers this small are exact in every dtype.
+        np.testing.assert_array_equal(sc.convolve(x, h, method=plan), expected, err_msg=name)
+
+
+@pytest.mark.parametrize("taps", range(1, 26))
+def test_any_number_of_taps_is_summed_once(taps):
+    x = RNG.integers(-9, 9, 5000).astype(float)
+    h = RNG.integers(-9, 9, max(taps, 2)).astype(float)
+    for name, plan in loops((5000,), h.shape, "float64").items():
+        np.testing.assert_array_equal(
+            sc.convolve(x, h, method=plan), np.convolve(x, h), err_msg=name
+        )
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+def test_compiled_loop_runs_when_the_plan_says_so(monkeypatch):
+    from sigconv.engines import _loops
+
+    def refuse(*arguments):
+        raise RuntimeError("compiled loop")
+
+    monkeypatch.setattr(_loops, "add_taps", refuse)
+    plans = loops((100,), (3,), "float64")
+    with pytest.raises(RuntimeError, match="compiled loop"):
+        sc.convolve(np.ones(100), np.ones(3), method=plans["numba"])
+    sc.convolve(np.ones(100), np.ones(3), method=plans["numpy"])
+
+
+def test_without_numba_large_work_goes_to_numpy_slices(monkeypatch):
+    from sigconv.engines import direct
+
+    monkeypatch.setattr(direct, "has_numba", lambda: False)
+    plans = list(ENGINES["direct"].candidates(sc.plan((10**6,), (9,)).problem, _machine()))
+    assert {plan.loop for plan in plans} == {"numpy"}
+
+
+def _machine():
+    from sigconv.planning import MACHINE
+
+    return MACHINE
+
+
+def test_interior_is_read_in_place_and_only_rims_are_gathered():
+    plan = sc.plan((2000, 2000), (5, 5), "same", boundary="reflect", method="direct")
+    inside = [
+        block
+        for block in plan.grid
+        if all(low >= 0 and high <= 2000 for low, high in block.support)
+    ]
+    outputs = sum(np.prod([b - a for a, b in block.write]) for block in inside)
+    assert outputs == 1996**2
