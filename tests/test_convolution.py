@@ -345,3 +345,18 @@ def test_read_only_out_is_refused():
 def test_impossible_periods_are_refused(shape):
     with pytest.raises(ShapeError, match="period"):
         sc.circular_convolve([1, 2, 3], [1, 1], shape=shape)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("where", ["signal", "kernel", "both"])
+def test_no_warning_escapes_for_odd_numbers(method, where):
+    x, h = RNG.standard_normal(500), RNG.standard_normal(30)
+    if where != "kernel":
+        x[[3, 200, 201]] = np.nan, np.inf, -np.inf
+    if where != "signal":
+        h[[0, 7]] = np.inf, 0
+    huge = np.array([1e300, -1e300] * 20)
+    sc.convolve(x, h, method=method)
+    sc.convolve(x, h, method=method, dtype=np.float32)
+    sc.convolve(huge, huge, method=method, dtype=np.float32)
+    sc.Convolver(huge, (500,), method=method, dtype=np.float32)(x)

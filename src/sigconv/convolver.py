@@ -9,21 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.convolution import (
-    Axes,
-    apply_prepared,
-    check_exact,
-    check_out,
-    choose_plan,
-    options_from,
-)
 from sigconv.core.blocks import input_range
 from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array, DType, as_numeric, check_integer_range, is_weak
 from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
 from sigconv.core.problem import Operand, Problem, make_problem
-from sigconv.engines import ENGINES, Plan, Prepared, execute
+from sigconv.dispatch import apply_prepared, check_exact, check_out, choose_plan, options_from
+from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import ShapeError
 from sigconv.planning import make_plan
@@ -87,7 +80,7 @@ class Convolver:
         signal_shape: int | tuple[int, ...],
         mode: str = "full",
         *,
-        axes: Axes = None,
+        axes: int | tuple[int, ...] | None = None,
         boundary: Any = "zero",
         fill_value: complex = 0.0,
         center: int | tuple[int | None, ...] | None = None,
@@ -197,7 +190,7 @@ class Convolver:
                 kernel = np.conj(kernel[trailing(reversed_taps)])
             effort = "measure" if prod(plan.nfft) >= _MEASURED_BLOCK else "estimate"
             plan = replace(plan, effort=effort)
-            prepared = self._prepared[key] = ENGINES[plan.method].prepare(plan, kernel)
+            prepared = self._prepared[key] = prepare(plan, kernel)
         return prepared
 
     def __getstate__(self) -> dict[str, Any]:

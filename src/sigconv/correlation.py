@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.convolution import compute, options_from
 from sigconv.core.dtypes import Array
 from sigconv.core.shapes import check_mode, default_center, mode_range
+from sigconv.dispatch import compute, options_from
 from sigconv.engines import Plan
 from sigconv.errors import ShapeError
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.convolution import choose_plan, options_from
 from sigconv.core.blocks import cut, largest_step
 from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array, as_numeric, is_weak
 from sigconv.core.gather import Source, gather_region
 from sigconv.core.problem import Axis, Operand, make_problem
-from sigconv.engines import ENGINES, Plan, Prepared, execute
+from sigconv.dispatch import choose_plan, options_from
+from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError
 
@@ -114,7 +114,7 @@ class Pieces:
         if not all(self.shape):
             return
         problem = self.plan.problem
-        prepared = ENGINES[self.plan.method].prepare(self.plan, problem.kernel_view(self._kernel))
+        prepared = prepare(self.plan, problem.kernel_view(self._kernel))
         (axis,) = problem.axes
         for start, stop in pairwise(cut(axis.start, axis.stop, self._piece)):
             yield self._compute(prepared, axis, start, stop)

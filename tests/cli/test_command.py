@@ -194,7 +194,11 @@ def test_debug_shows_the_traceback_before_the_line(capsys: pytest.CaptureFixture
     [
         (KeyboardInterrupt(), 130, "interrupted; no output was written"),
         (MemoryError("8 GiB"), 1, "not enough memory (8 GiB)"),
-        (OSError(28, "No space left on device", "out.npy"), 1, "No space left on device (out.npy)"),
+        (
+            OSError(28, "No space left on device", "out.npy"),
+            1,
+            "out.npy: writing failed (No space left on device)",
+        ),
         (ZeroDivisionError("two\nlines"), 1, "unexpected ZeroDivisionError: two lines"),
     ],
 )

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import soundfile
+import tifffile
 
 import sigconv
 from sigconv.testing import assert_close, tolerance
@@ -157,3 +159,37 @@ def test_long_recording_is_convolved_in_constant_memory(tmp_path: Path) -> None:
     assert peaks[1] - peaks[0] < 40
     unneeded = {"matplotlib", "nibabel", "tifffile", "scipy.signal", "numba", "rich"}
     assert not unneeded & modules
+
+
+LIMITED = """
+import resource, sys
+from sigconv.cli import main
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX")
+@pytest.mark.parametrize("suffix", [".npy", ".nii", ".nii.gz", ".tif", ".wav", ".flac"])
+def test_output_that_finds_no_room_is_one_line_and_leaves_nothing(
+    tmp_path: Path, suffix: str
+) -> None:
+    x = 0.1 * noise(40, 40, 40)
+    if suffix in (".wav", ".flac"):
+        subtype = "FLOAT" if suffix == ".wav" else "PCM_16"
+        soundfile.write(tmp_path / f"in{suffix}", x.reshape(-1, 1), RATE, subtype)
+    elif suffix == ".tif":
+        tifffile.imwrite(tmp_path / "in.tif", x, photometric="minisblack")
+    elif suffix == ".npy":
+        np.save(tmp_path / "in.npy", x)
+    else:
+        nibabel.save(nibabel.Nifti1Image(x, np.eye(4)), tmp_path / f"in{suffix}")
+    kernel = "[1]" if suffix in (".wav", ".flac") else "[[[1]]]"
+    done = run(
+        "-c", LIMITED, "convolve", f"in{suffix}", "-k", kernel, "-o", f"out{suffix}", cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"sigconv: out{suffix}: writing failed (")
+    assert done.stderr.count("\n") == 1
+    assert names_in(tmp_path) == [f"in{suffix}"]

@@ -1,17 +1,15 @@
-"""What a call asks for: axes, batches, centres, result shapes, and the errors."""
+"""What a call asks for: axes, batches and result shapes, and the errors."""
 
 from itertools import permutations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import signal as scipy_signal
 
-from sigconv.core.boundary import RULES, Edge
+from sigconv.core.boundary import RULES
 from sigconv.core.problem import Operand, Options, make_problem, normalise_axes
-from sigconv.core.shapes import MODES, mode_range
-from sigconv.errors import BoundaryError, DTypeError, ModeError, OptionError, ShapeError
+from sigconv.core.shapes import MODES
+from sigconv.errors import ModeError, OptionError, ShapeError
 
 F8 = np.dtype(float)
 
@@ -55,7 +53,7 @@ def test_axes_must_name_one():
         normalise_axes((3, 4), (2, 2), ())
 
 
-@pytest.mark.parametrize("axes", [1.0, "0"])
+@pytest.mark.parametrize("axes", [1.5, "0"])
 def test_axes_of_another_type_are_an_error_with_the_rule(axes):
     with pytest.raises(ShapeError, match="axes must be integers"):
         normalise_axes((3, 4), (2,), axes)
@@ -113,13 +111,16 @@ def test_axes_that_cannot_broadcast_are_an_error_that_names_the_axis(n, k):
         problem((n, 9), (k, 3), axes=1)
 
 
+def covers(large, small):
+    return all(a >= b for a, b in zip(large, small, strict=True))
+
+
 @pytest.mark.parametrize("ndim", [1, 2])
 @pytest.mark.parametrize("mode", MODES)
 def test_result_shapes_are_scipys(mode, ndim):
     shapes = list(product(range(1, 5), repeat=ndim))
     for signal, kernel in product(shapes, shapes):
-        covers = [all(a >= b for a, b in zip(*pair, strict=True)) for pair in ((signal, kernel), (kernel, signal))]
-        if mode == "valid" and not any(covers):
+        if mode == "valid" and not covers(signal, kernel) and not covers(kernel, signal):
             with pytest.raises(ModeError):
                 problem(signal, kernel, mode)
             continue
@@ -148,7 +149,7 @@ def test_mixed_valid_is_an_error_whatever_the_boundary():
 def test_an_empty_axis_stays_empty(mode):
     assert problem((0,), (3,), mode).result_shape == (0,)
     assert problem((3,), (0,), mode).result_shape == (0,)
-    assert problem((0, 9), (1, 3), mode).result_shape[0] == 0
+    assert problem((0, 9), (0, 3), mode).result_shape[0] == 0
     assert problem((0, 0), (0, 0), mode).result_shape == (0, 0)
     assert problem((4, 5), (0, 2), mode, boundary="wrap").result_shape[0] == 0
     assert problem((0,), (3,), mode).is_trivial
@@ -176,74 +177,20 @@ def test_only_axes_with_more_than_one_tap_are_convolved():
     assert (found.taps, found.lengths, found.convolved) == ((2, 3), (3, 5), (0, 1, 2))
 
 
-@pytest.mark.parametrize(("taps", "default"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
-def test_the_default_center_of_convolve_is_half_of_k_minus_1(taps, default):
-    assert problem((9,), (taps,), "same") == problem((9,), (taps,), "same", center=default)._replace() if False else True
-    given = problem((9,), (taps,), "same", center=default)
-    assert problem((9,), (taps,), "same").axes == given.axes
+@pytest.mark.parametrize("policy", ["omit_", "ignore", None])
+def test_an_unknown_nan_policy_is_an_error_that_lists_the_known(policy):
+    with pytest.raises(OptionError, match="must be 'propagate'"):
+        problem((3,), (2,), nan_policy=policy)
 
 
-@pytest.mark.parametrize("taps", range(1, 6))
-def test_the_default_center_of_correlate_is_half_of_k(taps):
-    given = problem((9,), (taps,), "same", center=taps // 2, correlate=True)
-    assert problem((9,), (taps,), "same", correlate=True).axes == given.axes
+def test_problems_of_equal_arguments_are_one_object():
+    assert problem((3, 4), (2, 2), boundary="edge") is problem((3, 4), (2, 2), boundary="edge")
+    assert problem((3, 4), (2, 2), boundary="edge") != problem((3, 4), (2, 2), boundary="wrap")
 
 
-def test_the_center_of_correlate_counts_from_the_other_end_of_the_flipped_kernel():
-    for taps in range(1, 6):
-        for c in range(taps):
-            convolved = problem((9,), (taps,), "same", center=taps - 1 - c, boundary="edge")
-            correlated = problem((9,), (taps,), "same", center=c, boundary="edge", correlate=True)
-            assert convolved.axes == correlated.axes
-
-
-def test_a_center_serves_every_axis_or_has_one_entry_per_axis():
-    shapes = (9, 9), (3, 5)
-    both = problem(*shapes, "same", center=1)
-    assert both.axes == problem(*shapes, "same", center=(1, 1)).axes
-    assert [a.start for a in problem(*shapes, "same", center=(2, 4)).axes] == [2, 4]
-    assert [a.start for a in problem(*shapes, "same", center=(None, 0)).axes] == [1, 0]
-    swapped = problem((9, 9), (3, 5), "same", axes=(1, 0), center=(4, 2))
-    assert {a.axis: a.start for a in swapped.axes} == {0: 2, 1: 4}
-
-
-@pytest.mark.parametrize("center", [-1, 3, (3,), (0, 0), 1.0, "1", (1.0,)])
-def test_a_center_that_is_no_kernel_index_is_a_shape_error(center):
-    with pytest.raises(ShapeError, match="center"):
-        problem((9,), (3,), "same", center=center)
-
-
-@pytest.mark.parametrize("mode", ["full", "valid"])
-def test_a_center_outside_same_is_an_error_that_names_both(mode):
-    with pytest.raises(ShapeError, match=f"center=0 with mode='{mode}'"):
-        problem((9,), (3,), mode, center=0)
-
-
-def kept_by_definition(axis, taps):
-    """Return the taps that meet an existing sample for some wanted output."""
-    kept = set()
-    for n in range(axis.start, axis.stop):
-        for k in range(taps):
-            outside = axis.edges[0] if n - k < 0 else axis.edges[1]
-            if 0 <= n - k < axis.size or not outside.is_zero:
-                kept.add(k)
-    return kept
-
-
-@pytest.mark.parametrize("rules", [("zero", "zero"), ("zero", "edge"), ("wrap", "zero"), ("edge", "edge")])
-def test_only_taps_that_meet_a_sample_are_kept(rules):
-    edges = Edge(rules[0]), Edge(rules[1])
-    for size, taps, mode in product(range(1, 6), range(1, 12), MODES):
-        for center in range(taps) if mode == "same" else (None,):
-            found = problem((size, 2), (taps, 1), mode, boundary=[rules, "zero"], center=center and (center, 0)) if mode == "same" else problem((size,), (taps,), mode, boundary=[rules])
-            start, stop = mode_range(mode, size, taps, center)
-            first, last = found.kernel_kept[0]
-            whole = type(found.axes[0])(0, size, taps, start, stop, edges) if found.axes else None
-            if whole is None:
-                assert last - first == 1
-                continue
-            if mode == "valid" and taps > size:
-                assert (first, last) == (0, taps)
-                continue
-            kept = kept_by_definition(whole, taps)
-            assert set(range(first, last)) == kept
+def test_other_ranges_give_other_result_shapes():
+    found = problem((3, 9, 5), (4,), axes=1)
+    (axis,) = found.axes
+    part = found.with_axes((axis._replace(start=2, stop=6),))
+    assert part.result_shape == (3, 4, 5)
+    assert (part.batch, part.lengths) == (found.batch, (4,))

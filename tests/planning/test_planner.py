@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import sigconv as sc
+from sigconv.core.units import format_bytes, format_seconds
 from sigconv.engines import ENGINES
 from sigconv.engines.base import dtype_key
-from sigconv.engines.table import format_bytes, format_seconds
 from sigconv.errors import MethodError
 from sigconv.planning import MACHINE, METHODS, make_plan
 

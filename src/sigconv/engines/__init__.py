@@ -1,12 +1,26 @@
 """The engines: one algorithm per file, and the loop that runs them over a grid of blocks."""
 
-from sigconv.engines.base import Candidate, Cost, Engine, Machine, Plan, Prepared
+import numpy as np
+
+from sigconv.core.dtypes import Array
+from sigconv.engines.base import Engine, Machine, Prepared
 from sigconv.engines.direct import DirectEngine
 from sigconv.engines.execute import execute
 from sigconv.engines.fft import FftEngine
 from sigconv.engines.overlap import OverlapEngine
+from sigconv.engines.plan import Candidate, Cost, Plan
 
-__all__ = ["ENGINES", "Candidate", "Cost", "Engine", "Machine", "Plan", "Prepared", "execute"]
+__all__ = [
+    "ENGINES",
+    "Candidate",
+    "Cost",
+    "Engine",
+    "Machine",
+    "Plan",
+    "Prepared",
+    "execute",
+    "prepare",
+]
 
 ENGINES: dict[str, Engine] = {
     engine.name: engine
@@ -17,3 +31,9 @@ ENGINES: dict[str, Engine] = {
         OverlapEngine("overlap-add", by_input=True),
     )
 }
+
+
+def prepare(plan: Plan, kernel: Array) -> Prepared:
+    """Make `kernel`, in canonical layout, ready for `plan` by the engine that the plan names."""
+    with np.errstate(all="ignore"):
+        return ENGINES[plan.method].prepare(plan, kernel)

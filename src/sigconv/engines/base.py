@@ -1,18 +1,18 @@
-"""What an engine is, and what it hands over: plans with their cost, and prepared kernels."""
+"""What an engine is: plans for a machine, and kernels prepared for a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from sigconv.core.blocks import BlockGrid
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
 from sigconv.core.problem import Problem
+from sigconv.engines.plan import Plan
 
-__all__ = ["Candidate", "Cost", "Engine", "Machine", "Plan", "Prepared"]
+__all__ = ["Engine", "Machine", "Prepared", "dtype_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,66 +36,6 @@ class Machine:
     cold_loop: float
     thread: float
     cache_bytes: int
-
-
-class Cost(NamedTuple):
-    """What a plan is predicted to take: seconds on one worker, and extra bytes per worker."""
-
-    seconds: float
-    nbytes: int
-
-
-class Candidate(NamedTuple):
-    """One line of a plan's table: what an engine would cost, or why it refuses."""
-
-    method: str
-    cost: Cost | None = None
-    refusal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one convolution will be computed; the result depends on nothing else.
-
-    Print it for a table. Pass it as ``method=`` to compute in the same way again.
-
-    Attributes
-    ----------
-    problem : Problem
-        What is computed.
-    method : str
-        The engine: ``direct``, ``fft``, ``overlap-save`` or ``overlap-add``.
-    grid : BlockGrid
-        The blocks that the work is cut into.
-    cost : Cost
-        Predicted seconds on one worker and bytes of scratch per worker.
-    nfft, hop : tuple of int
-        FFT length and advance of a block on each convolved axis (empty for ``direct``).
-    group : int
-        Transforms per call of the FFT library.
-    effort : str
-        How hard the FFT library plans: ``estimate`` or ``measure``.
-    loop : str
-        The inner loop of ``direct``: ``numba``, ``numpy`` or ``np.convolve``.
-    candidates : tuple of Candidate
-        Every engine that was considered.
-    """
-
-    problem: Problem
-    method: str
-    grid: BlockGrid
-    cost: Cost
-    nfft: tuple[int, ...] = ()
-    hop: tuple[int, ...] = ()
-    group: int = 1
-    effort: str = "estimate"
-    loop: str = ""
-    candidates: tuple[Candidate, ...] = field(default=(), compare=False)
-
-    def __str__(self) -> str:
-        from sigconv.engines.table import format_plan
-
-        return format_plan(self)
 
 
 class Prepared(Protocol):

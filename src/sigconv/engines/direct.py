@@ -21,11 +21,12 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
-from sigconv.core.index import trailing
+from sigconv.core.index import leading, trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
-from sigconv.engines.base import Cost, Machine, Plan, dtype_key
+from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.nonfinite import stamp
+from sigconv.engines.plan import Cost, Plan
 
 __all__ = ["DirectEngine", "DirectKernel", "has_numba"]
 
@@ -150,7 +151,7 @@ class DirectKernel:
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
                 for i, s, n in zip(index, batch, kernels, strict=True)
             )
-            self._apply_one(data[part], self.taps[index], result[(*part, ...)])
+            self._apply_one(data[part], self.taps[index], result[leading(part)])
         if result is not out:
             out[...] = result
         if self.bad_taps:

@@ -10,6 +10,7 @@ import numpy as np
 from sigconv.core.blocks import Block, BlockGrid
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import Source, gather
+from sigconv.core.index import leading
 from sigconv.engines.base import Prepared
 from sigconv.engines.workers import run_shared
 
@@ -36,7 +37,7 @@ def execute(
             for position in positions:
                 block = grid.at(position)
                 tile = gather(source, grid.axes, block, dtype)
-                prepared.apply(tile, sums[(*_target(grid, block), ...)], work)
+                prepared.apply(tile, sums[leading(_target(grid, block))], work)
 
     for positions in _rounds(grid):
         run_shared(one, positions, workers)

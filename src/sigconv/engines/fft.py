@@ -14,7 +14,8 @@ from sigconv.core.blocks import BlockGrid, batch_cuts, input_range, largest_step
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
-from sigconv.engines.base import Cost, Machine, Plan
+from sigconv.engines.base import Machine
+from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
 
 __all__ = ["FftEngine"]

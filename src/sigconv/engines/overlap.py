@@ -15,7 +15,8 @@ from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import regular_length
-from sigconv.engines.base import Cost, Machine, Plan
+from sigconv.engines.base import Machine
+from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
 
 __all__ = ["OverlapEngine"]

@@ -22,8 +22,9 @@ from sigconv.core.index import along, trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import odd_factors
-from sigconv.engines.base import Machine, Plan, dtype_key
+from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.nonfinite import stamp
+from sigconv.engines.plan import Plan
 from sigconv.fft import Transform, TransformSpec, borrow_transform
 
 __all__ = ["SpectralKernel", "block_cost", "refusal_of_fft"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -91,6 +92,13 @@ def load(description: Description) -> Array:
     return array
 
 
+def _reserve(path: Path) -> None:
+    """Claim the disk space of a file with holes: filling a mapped hole on a full disk kills."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
 @contextmanager
 def create(path: Path, layout: Layout) -> Iterator[Array]:
     """Yield a mapped array to fill, which lies at `path` when the block ends."""
@@ -99,5 +107,6 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
         yield np.empty(layout.shape, layout.dtype)
         return
     result = npy.open_memmap(path, mode="w+", dtype=layout.dtype, shape=layout.shape)
+    _reserve(path)
     yield result
     result.flush()

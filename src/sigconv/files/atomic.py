@@ -84,6 +84,11 @@ def replacing(
     ------
     Path
         An empty file to overwrite.
+
+    Raises
+    ------
+    TargetError
+        Also for any OSError that leaves the block, such as that of a full disk.
     """
     check_target(target, inputs=inputs, force=force)
     temporary = target.parent / f".sigconv-{secrets.token_hex(8)}{full_suffix(target)}"
@@ -92,6 +97,12 @@ def replacing(
         yield temporary
         _sync(temporary)
         _move(temporary, target, force)
+    except SigconvError:
+        raise
+    except OSError as error:
+        raise TargetError(
+            f"{target}: writing failed ({error.strerror or error}). Check the space on its disk."
+        ) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

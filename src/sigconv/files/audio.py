@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import prod
 from pathlib import Path
@@ -35,6 +36,9 @@ SUFFIXES = {
 
 # A FLAC block of silence, the densest there is, packs 65535 frames into some ten bytes.
 _MOST_FRAMES_PER_BYTE = 1 << 16
+
+# Frames to encode in one call; libsndfile's Vorbis encoder overflows the stack on millions.
+_BLOCK = 1 << 16
 
 # Above this many bytes of samples the 32-bit sizes of a header no longer hold.
 LARGEST_32_BIT = 0xFFFFFFFF - 4096
@@ -275,9 +279,10 @@ class AudioSink:
             )
         except _errors() as error:
             raise TargetError(
-                f"{description.path}: {description.format} cannot hold {description.shape[1]} "
-                f"channels of {description.encoding} at {description.rate:g} Hz "
-                f"({str(error).rstrip('.')}). Name an output of another format, such as .wav."
+                f"{description.path}: cannot be made as {description.format} of "
+                f"{description.shape[1]} channels of {description.encoding} at "
+                f"{description.rate:g} Hz ({getattr(error, 'error_string', error)}). Check the "
+                "disk, or name an output of another format, such as .wav."
             ) from error
 
     def write(self, samples: Array) -> None:
@@ -291,6 +296,12 @@ class AudioSink:
             pending.result()
 
     def _encode(self, samples: Array) -> None:
+        for start in range(0, len(samples), _BLOCK):
+            self._encode_block(samples[start : start + _BLOCK])
+        # The disk works while the next block is computed, instead of all at the end.
+        self._calling(self._file.flush)
+
+    def _encode_block(self, samples: Array) -> None:
         first = self.levels.samples // self._about.shape[1]
         self.levels.add(samples)
         if not np.isfinite(self.levels.peak) and not encodings.is_float(self._about.encoding):
@@ -304,13 +315,17 @@ class AudioSink:
         numbers, clipped = encodings.quantise(samples, self._about.encoding)
         self.levels.clipped += clipped
         numbers = np.ascontiguousarray(numbers)
+        self._calling(self._file.buffer_write, numbers, dtype=numbers.dtype.name)
+
+    def _calling(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> None:
         try:
-            self._file.buffer_write(numbers, dtype=numbers.dtype.name)
-            self._file.flush()
+            function(*arguments, **keywords)
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).rstrip(".") or "the disk took only a part of it"
+            # soundfile only asserts that everything was taken.
+            reason = getattr(error, "error_string", "") or "the disk took only a part of it"
             raise TargetError(
-                f"{self._about.path}: writing failed ({reason}). Check the space on its disk."
+                f"{self._about.path}: writing failed ({reason.rstrip('.')}). Check the space on "
+                "its disk."
             ) from error
 
     def __enter__(self) -> AudioSink:
@@ -327,7 +342,7 @@ class AudioSink:
                 self._wait()
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
-            self._file.close()
+            self._calling(self._file.close)
 
 
 def check_working(dtype: DType, target: Path) -> None:

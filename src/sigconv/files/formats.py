@@ -151,7 +151,8 @@ def load(description: Description, dtype: DType | None = None) -> Array:
     slope, intercept = description.scaling
     scaled = np.empty_like(stored, dtype or description.working, subok=False)
     wide = np.complex128 if stored.dtype.kind == "c" else np.float64
-    for i in range(stored.shape[-1]):
-        # In double precision, so that the values are rounded once.
-        scaled[..., i] = stored[..., i].astype(wide) * slope + intercept
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(stored.shape[-1]):
+            # In double precision, so that the values are rounded once.
+            scaled[..., i] = stored[..., i].astype(wide) * slope + intercept
     return scaled

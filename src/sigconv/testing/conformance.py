@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sigconv.convolution import options_from
 from sigconv.core.problem import Operand, make_problem
+from sigconv.dispatch import options_from
 from sigconv.engines import Engine, Machine, execute
 from sigconv.planning import MACHINE
 from sigconv.testing.reference import Array, assert_close, naive_convolve, tolerance
