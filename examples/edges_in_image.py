@@ -1,8 +1,7 @@
 """Find edges in a slice of an MRI scan, under every boundary.
 
-You learn what Sobel and Laplacian kernels answer to; that a kernel can be smoothed beforehand,
-because convolution is associative; and that the boundary changes only a rim of the picture, half a
-kernel wide, where a careless choice makes up edges. Needs `pip install "sigconv[plot,volume]"`.
+You learn what Sobel and Laplacian kernels answer to, and that the boundary changes only a rim half
+a kernel wide, where a careless choice makes up edges. Needs `sigconv[plot,volume]`.
 """
 
 import argparse
@@ -17,57 +16,65 @@ from scipy import ndimage
 import sigconv as sc
 from sigconv.kernels import box, delta, gaussian, laplacian, sobel
 
-BOUNDARIES = ("zero", "constant", "edge", "reflect", "symmetric", "wrap")
+
+def slopes(image, sigma, mode="same", **boundary):
+    """Rise per pixel of the smoothed image along x and y, and the steepness from both."""
+    kernels = [sc.convolve(gaussian(sigma, ndim=2), sobel(i, spacing=1)) for i in (0, 1)]
+    x, y = (sc.convolve(image, kernel, mode, **boundary) for kernel in kernels)
+    return x, y, np.hypot(x, y)
 
 
-def slopes(image, smoothing, mode="same", **boundary):
-    """Steepness of the smoothed image in every pixel: the length of its gradient."""
-    kernels = [sc.convolve(smoothing, sobel(axis) / 8) for axis in (0, 1)]
-    return np.hypot(*(sc.convolve(image, kernel, mode, **boundary) for kernel in kernels))
-
-
-def check_by_hand():
-    """Vertical edges of a drawn square, and what averaging and sharpening do to noise."""
-    drawn = np.ones((6, 8), int)
-    drawn[:, 2:6] = 0
-    edges = sc.correlate(drawn, [[1, -1]], "valid")
-    assert (edges == [0, 1, 0, 0, 0, -1, 0]).all()
-    assert not sc.correlate(drawn.T, [[1, -1]], "valid").any()
+def check_small_cases():
+    """Edges of a drawn bar, and noise under averaging and sharpening, as theory has them."""
+    bar = np.pad(np.zeros((6, 4), int), ((0, 0), (2, 2)), constant_values=1)
+    assert (sc.correlate(bar, [[1, -1]], "valid") == [0, 1, 0, 0, 0, -1, 0]).all()
+    assert not sc.correlate(bar.T, [[1, -1]], "valid").any()
+    assert (sc.convolve(bar, -laplacian(dtype=int), "valid")[:, 0] == 1).all()  # 4 - 3 ones
     noise = np.random.default_rng(1).standard_normal((500, 500))
-    for kernel, expected in ((box(3, ndim=2), 1 / 3), (gaussian(1, ndim=2), 0.2821)):
-        assert np.isclose(sc.convolve(noise, kernel, "valid").std(), expected, rtol=0.02)
-    sharpening = 2 * delta(3, ndim=2) - box(3, ndim=2)
-    assert sc.convolve(noise, sharpening, "valid").std() > 1.7
+    for kernel in (box(3, ndim=2), gaussian(1, ndim=2), 2 * delta(3, ndim=2) - box(3, ndim=2)):
+        gain = np.sqrt((kernel**2).sum())  # 1/3 for the mean of 9 pixels, 1.91 for sharpening
+        assert np.isclose(sc.convolve(noise, kernel, "valid").std(), gain, rtol=0.02)
 
 
-def draw(path, rows):
-    """Save a grid of titled pictures, each with its range of values and the frame of the slice."""
-    figure = Figure(figsize=(2.2 * len(rows[0]), 2.4 * len(rows)), layout="constrained")
-    for panel, (title, image, scale) in zip(
-        figure.subplots(len(rows), len(rows[0])).flat, sum(rows, []), strict=True
-    ):
-        panel.imshow(image.T, origin="lower", **scale)
-        panel.set_title(title, fontsize=10)
-        panel.set_axis_off()
+def draw(path, panels):
+    """Save pictures, column by column: each a title, values and what is black and white."""
+    figure = Figure(figsize=(13, 7), layout="constrained")
+    for axes, (title, image, low, high) in zip(figure.subplots(3, 6).T.flat, panels, strict=True):
+        axes.imshow(image.T, cmap="gray", origin="lower", vmin=low, vmax=high)
+        axes.set(title=title, xticks=[], yticks=[])
     figure.savefig(path, dpi=110)
 
 
 def main(output):
-    """Check the facts, find the edges, compare the boundaries and draw them."""
-    check_by_hand()
-    scan = nibabel.load(Path(data_path) / "example4d.nii.gz")
-    image = np.asarray(scan.dataobj)[40:88, 28:76, 15, 0].astype(float)
-    curvature = sc.convolve(image, laplacian(), "same", boundary="symmetric")
-    assert np.allclose(curvature, ndimage.laplace(image), atol=1e-9)
-    sharp = slopes(image, delta(ndim=2), boundary="symmetric")
-    peer = np.hypot(ndimage.sobel(image, 0), ndimage.sobel(image, 1)) / 8
-    assert np.allclose(sharp, peer, atol=1e-9)
-
-    smoothing = gaussian(1.5, ndim=2)
-    inside = slopes(image, smoothing, "valid")
+    """Find edges, compare them with SciPy's and under every boundary, and draw both."""
+    check_small_cases()
+    image = nibabel.load(Path(data_path) / "example4d.nii.gz").get_fdata()[40:88, 28:76, 15, 0]
+    x, y, sharp = slopes(image, 0, boundary="symmetric")
+    bends = sc.convolve(image, laplacian(), "same", boundary="symmetric")
+    assert np.allclose(x, ndimage.sobel(image, 0) / 8)
+    assert np.allclose(bends, ndimage.laplace(image))
+    inside = slopes(image, 1.5, "valid")[2]
     rim = (len(image) - len(inside)) // 2
-    grey, heat = {"cmap": "gray", "vmin": 0, "vmax": 700}, {"cmap": "magma", "vmin": 0, "vmax": 60}
-    extended, found = [], []
-    for boundary in BOUNDARIES:
-        rule = {"boundary": boundary} | ({"fill_value": 350} if boundary == "constant" else {})
-        around = sc.convolve(image, delta(2 * 12 + 1, ndim=2), boundary=boundary)
+    top = [("the slice", image, 0, 700), ("rise along x", x, -100, 100)]
+    top += [("rise along y", y, -100, 100), ("steepness", sharp, 0, 100)]
+    top += [("Laplacian", bends, -400, 400), ("smoothed, valid", inside, 0, 60)]
+    panels, rules = [], ("zero", "constant", "edge", "reflect", "symmetric", "wrap")
+    print(f"the steepest of {image.shape} pixels is {inside.max():.0f}, and with the rim of {rim}:")
+    for name, first in zip(rules, top, strict=True):
+        rule = {"boundary": name} | ({"fill_value": 350} if name == "constant" else {})
+        found = slopes(image, 1.5, **rule)[2]
+        print(f"  {name:<9} {found.max():.0f}")
+        assert np.allclose(found[rim:-rim, rim:-rim], inside)
+        assert all(abs(found - other[1]).max() > 1 for other in panels[2::3])
+        assert (found.max() > 2 * inside.max()) == (name == "zero")
+        extended = sc.convolve(image, delta(2 * rim + 1, ndim=2), **rule)
+        panels += [first, (f"beyond: {name}", extended, 0, 700), (f"edges: {name}", found, 0, 60)]
+    output.mkdir(parents=True, exist_ok=True)
+    draw(output / "edges.png", panels)
+    print(f"wrote edges.png in {output}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("example-output"))
+    main(parser.parse_args().output)

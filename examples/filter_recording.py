@@ -1,8 +1,7 @@
 """Hear a guitar chord through a wall: low-pass filter a stereo recording.
 
-You learn to filter along time with `axes=0`, so that channels stay apart; to get a result that is
-as long as the recording and in step with it (`mode="same"` and an odd number of taps); and to check
-a filter by what it did to the spectrum. Needs `pip install "sigconv[audio,plot]"`.
+You learn to filter along time alone (`axes=0`), to stay in step with the recording (`mode="same"`,
+an odd number of taps), and to check a filter in the spectrum. Needs `sigconv[audio,plot]`.
 """
 
 import argparse
@@ -45,8 +44,7 @@ def draw(path, chord, muffled, fs):
     spectrum.set(xscale="log", ylim=(-125, -10), xlabel="frequency (Hz)", ylabel="level (dB)")
     spectrum.set_xticks(ticks := [50, 100, 200, 500, 1000, 2000, 5000], map(str, ticks))
     spectrum.set_title("the same below the cutoff, nothing left above")
-    wave.legend(loc="lower left")
-    spectrum.legend(loc="lower left")
+    figure.legend(*spectrum.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=110)
 
 

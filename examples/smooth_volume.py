@@ -2,7 +2,7 @@
 
 You learn to take the voxel size from a NIfTI header, so that smoothing is equally wide in every
 direction although voxels are not cubes; to keep time out of it with `axes=(0, 1, 2)`; and that the
-symmetric boundary keeps the mean of every volume. Needs `pip install "sigconv[plot,volume]"`.
+symmetric boundary keeps the mean of every volume. Needs `sigconv[plot,volume]`.
 """
 
 import argparse

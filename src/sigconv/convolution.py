@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, DType, as_numeric, is_weak, resolve_dtypes
+from sigconv.core.dtypes import (
+    Array,
+    DTypes,
+    absolute_sum,
+    as_numeric,
+    check_integer_bound,
+    is_weak,
+    resolve_dtypes,
+)
 from sigconv.core.problem import Operand, Options, make_problem, normalise_axes
 from sigconv.dispatch import compute, hashable, options_from, run
 from sigconv.engines import Plan
@@ -177,13 +185,13 @@ def circular_convolve(
     weak = is_weak(kernel)
     named = normalise_axes(x.shape, h.shape, hashable(axes))
     periods = _periods(x.shape, named, shape)
-    widest = resolve_dtypes(x.dtype, h.dtype, weak=weak, requested=dtype).compute
+    dtypes = resolve_dtypes(x.dtype, h.dtype, weak=weak, requested=dtype)
     kernel_axes = named if h.ndim == x.ndim else tuple(range(h.ndim))
     for axis, period in zip(named, periods, strict=True):
-        x = _fold(x, axis, period, widest)
+        x = _fold(x, axis, period, dtypes)
     for axis, period in zip(kernel_axes, periods, strict=False):
         if h.shape[axis] > period:
-            h = _fold(h, axis, period, widest)
+            h = _fold(h, axis, period, dtypes)
     options = Options("same", named, "wrap", center=0, nan_policy=nan_policy, dtype=dtype)
     problem = make_problem(Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, weak), options)
     return run(problem, x, h, method=method, workers=workers, out=out)
@@ -262,7 +270,7 @@ def _periods(
     return tuple(int(p) for p in given)
 
 
-def _fold(array: Array, axis: int, period: int, dtype: DType) -> Array:
+def _fold(array: Array, axis: int, period: int, dtypes: DTypes) -> Array:
     """Return one period of the sum of all shifts of `array` by multiples of `period`."""
     size = array.shape[axis]
     if size in (0, period):
@@ -272,7 +280,9 @@ def _fold(array: Array, axis: int, period: int, dtype: DType) -> Array:
         padded = np.zeros((period, *front.shape[1:]), array.dtype)
         padded[:size] = front
         return np.moveaxis(padded, 0, axis)
-    folded = np.zeros((period, *front.shape[1:]), dtype)
+    if dtypes.is_exact:
+        check_integer_bound(absolute_sum(array), DTypes(dtypes.compute, dtypes.compute))
+    folded = np.zeros((period, *front.shape[1:]), dtypes.compute)
     with np.errstate(all="ignore"):
         for start in range(0, size, period):
             part = front[start : start + period]

@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from sigconv.core.blocks import input_range
 from sigconv.core.boundary import ZERO
-from sigconv.core.dtypes import Array, DType, as_numeric, check_integer_range, is_weak
+from sigconv.core.dtypes import (
+    Array,
+    DType,
+    absolute_sum,
+    as_numeric,
+    check_integer_bound,
+    is_weak,
+)
 from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
 from sigconv.core.problem import Operand, Problem, make_problem
@@ -147,7 +154,8 @@ class Convolver:
         if not (y.size and self._kernel.size):
             return result
         if problem.dtypes.is_exact:
-            check_integer_range(y, self._kernel, problem.dtypes)
+            # Folding may add every product of a sample of y to one result.
+            check_integer_bound(absolute_sum(y) * absolute_sum(self._kernel), problem.dtypes)
         backward, regions = _adjoint_problem(problem)
         prepared = self._prepare(problem, backward)
         extended = np.empty(backward.result_shape, problem.dtypes.compute)

@@ -86,8 +86,8 @@ def choose_plan(problem: Problem, method: str | Plan) -> Plan:
 def check_exact(problem: Problem, signal: Array, kernel: Array) -> None:
     """Raise when an integer result may not fit."""
     if problem.dtypes.is_exact:
-        fills = [edge.fill for axis in problem.axes for edge in axis.edges]
-        check_integer_range(signal, kernel, problem.dtypes, fills[0] if fills else 0)
+        edges = [edge for axis in problem.axes for edge in axis.edges]
+        check_integer_range(signal, kernel, problem.dtypes, edges)
 
 
 def check_out(problem: Problem, out: Array | None) -> Array:

@@ -16,6 +16,7 @@ __all__ = [
     "ShapeError",
     "SigconvError",
     "SourceError",
+    "TargetError",
 ]
 
 
@@ -61,6 +62,10 @@ class SourceError(SigconvError, OSError):
 
 class OptionError(SigconvError, ValueError):
     """A keyword with a value that does not exist."""
+
+
+class TargetError(SigconvError, OSError):
+    """An output that cannot be written where, or as what, it was asked for."""
 
 
 class OutputExistsError(SigconvError, FileExistsError):

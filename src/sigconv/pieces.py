@@ -19,11 +19,15 @@ from sigconv.dispatch import choose_plan, options_from
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError
+from sigconv.planning import make_plan
 
 __all__ = ["Pieces", "convolve_pieces"]
 
 _PIECE = 1 << 19
 """Samples along the axis that a piece has at least, unless told otherwise."""
+
+# One FFT over the whole signal would need memory for the whole signal.
+_BLOCKWISE = ("direct", "overlap-save", "overlap-add")
 
 
 def convolve_pieces(
@@ -51,8 +55,10 @@ def convolve_pieces(
         1-D taps, or an array of the source's dimensions.
     axis : int
         The axis to convolve, along which the pieces follow one another.
-    mode, boundary, fill_value, center, method, dtype, workers
+    mode, boundary, fill_value, center, dtype, workers
         As in `convolve`.
+    method : str or Plan
+        As in `convolve`, except that ``auto`` considers only methods that work block by block.
     piece : int, optional
         Results a piece has at most along `axis`, rounded up to whole blocks of the plan;
         2**19 by default.
@@ -90,7 +96,15 @@ def convolve_pieces(
         position = axis % len(source.shape)
         size = problem.result_shape[position]
         problem = problem.with_axes((Axis(position, size, 1, 0, size),))
-    return Pieces(source, taps, choose_plan(problem, method), workers, piece)
+    if method == "auto":
+        plan = min((make_plan(problem, name) for name in _BLOCKWISE), key=_seconds)
+    else:
+        plan = choose_plan(problem, method)
+    return Pieces(source, taps, plan, workers, piece)
+
+
+def _seconds(plan: Plan) -> float:
+    return plan.cost.seconds
 
 
 class Pieces:

@@ -25,7 +25,7 @@ SECONDS = 120
 SIGNALLED = """
 import os, sys
 from sigconv.cli import main
-from sigconv.files import audio
+from sigconv.files import audio_streams as audio
 
 encode = audio.AudioSink._encode
 

@@ -21,7 +21,7 @@ def one_axis(draw, number=0):
     size, taps = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     mode = draw(st.sampled_from(MODES))
     center = draw(st.integers(0, taps - 1)) if mode == "same" else None
-    edges = tuple(Edge(draw(st.sampled_from(RULES))) for _ in range(2))
+    edges = Edge(draw(st.sampled_from(RULES))), Edge(draw(st.sampled_from(RULES)))
     return Axis(number, size, taps, *mode_range(mode, size, taps, center), edges)
 
 

@@ -160,7 +160,7 @@ def test_sequences_become_arrays():
 @pytest.mark.parametrize(
     ("value", "remedy"),
     [
-        (np.ma.masked_array([1.0, 2.0], [0, 1]), r"x\.filled\("),
+        (np.ma.masked_array([1.0, 2.0], [False, True]), r"x\.filled\("),
         (np.array([Fraction(1, 2), 1]), r"x\.astype\(float\)"),
         (np.array([1, None]), r"x\.astype\(float\)"),
         (["1", "2"], r"x\.astype\(float\)"),

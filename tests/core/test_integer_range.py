@@ -81,9 +81,9 @@ def test_the_minimum_of_int64_has_a_magnitude(shape):
 
 def test_sums_beyond_64_bits_do_not_wrap():
     x, h = np.full(2, 2**63, np.uint64), np.ones(3, np.uint8)
-    for pair in ((x, h), (h, x)):
+    for a, b in ((x, h), (h, x)):
         with pytest.raises(IntegerOverflowError, match=str(2**64)):
-            check_integer_range(*pair, resolve_dtypes(x.dtype, h.dtype))
+            check_integer_range(a, b, resolve_dtypes(a.dtype, b.dtype))
 
 
 def test_the_sharper_of_the_two_bounds_counts():
@@ -109,9 +109,9 @@ def test_negative_numbers_have_no_unsigned_result():
     dtypes = resolve_dtypes(np.dtype("i8"), np.dtype("i8"), requested="u8")
     one, minus = np.array([1]), np.array([-1])
     check_integer_range(one, one, dtypes)
-    for pair in ((one, minus), (minus, one)):
+    for a, b in ((one, minus), (minus, one)):
         with pytest.raises(DTypeError, match="Ask for a signed dtype"):
-            check_integer_range(*pair, dtypes)
+            check_integer_range(a, b, dtypes)
 
 
 def test_empty_inputs_always_fit():

@@ -101,9 +101,10 @@ def views(draw):
     shape = tuple(draw(st.integers(1, 4)) for _ in range(ndim))
     order = draw(st.permutations(range(ndim)))
     axes = tuple(order[: draw(st.integers(1, ndim))]) if ndim else None
-    full = draw(st.booleans()) or axes is None
-    taps = tuple(draw(st.integers(1, 6)) for _ in range(ndim if full else len(axes)))
-    if full and axes is not None:
+    full = axes is None or draw(st.booleans())
+    dimensions = ndim if axes is None or full else len(axes)
+    taps = tuple(draw(st.integers(1, 6)) for _ in range(dimensions))
+    if axes is not None and full:
         taps = tuple(
             k if i in axes else draw(st.sampled_from([1, shape[i]])) for i, k in enumerate(taps)
         )

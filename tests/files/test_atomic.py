@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sigconv.errors import OutputExistsError
-from sigconv.files.atomic import TargetError, check_target, replacing
+from sigconv.errors import OutputExistsError, TargetError
+from sigconv.files.atomic import check_target, replacing
 from tests.files.helpers import names_in
 
 

@@ -9,7 +9,8 @@ import soundfile
 
 from sigconv.errors import DTypeError, NonFiniteError, SourceError
 from sigconv.files import Description, TargetError, audio, describe, load
-from sigconv.files.audio import AudioSink, AudioSource, check_working, target_description
+from sigconv.files.audio import check_working, target_description
+from sigconv.files.audio_streams import AudioSink, AudioSource
 from tests.files.helpers import noise
 
 pytestmark = pytest.mark.extras

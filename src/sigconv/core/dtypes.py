@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.boundary import Edge
 from sigconv.errors import DTypeError, IntegerOverflowError
 
 __all__ = [
     "Array",
     "DType",
     "DTypes",
+    "absolute_sum",
     "as_numeric",
+    "check_integer_bound",
     "check_integer_range",
     "is_weak",
     "resolve_dtypes",
@@ -135,29 +139,38 @@ def _computing(result: DType) -> DType:
     return result
 
 
-def check_integer_range(signal: Array, kernel: Array, dtypes: DTypes, fill: complex = 0) -> None:
+def check_integer_range(
+    signal: Array, kernel: Array, dtypes: DTypes, edges: Iterable[Edge] = ()
+) -> None:
     """Raise IntegerOverflowError when an exact result may not fit the result dtype.
 
-    The bound is min(max|x| sum|h|, max|h| sum|x|), computed in unbounded integers.
+    The bound is min(max|x| sum|h|, max|h| sum|x|), computed in unbounded integers. Where
+    `edges` continue the signal, samples may repeat for every tap, and only the first holds.
     """
     if signal.size == 0 or kernel.size == 0:
         return
-    info = np.iinfo(dtypes.result)
-    x_low, x_high = _extremes(signal, fill)
-    h_low, h_high = _extremes(kernel)
-    x_max, h_max = max(-x_low, x_high), max(-h_low, h_high)
-    negative = x_low < 0 or h_low < 0
-    if info.min == 0 and negative:
+    beyond = [edge for edge in edges if not edge.is_zero]
+    fills = [int(edge.fill.real) for edge in beyond if edge.rule == "constant"]
+    x_low, x_high = min(int(signal.min()), 0, *fills), max(int(signal.max()), 0, *fills)
+    h_low, h_high = min(int(kernel.min()), 0), max(int(kernel.max()), 0)
+    if np.iinfo(dtypes.result).min == 0 and (x_low < 0 or h_low < 0):
         raise DTypeError(
             f"dtype={dtypes.result} is unsigned, but an input holds negative numbers. "
             "Ask for a signed dtype."
         )
-    limit = int(info.max)
-    bound = x_max * h_max * min(signal.size, kernel.size)
-    if bound > limit:
-        bound = x_max * _absolute_sum(kernel)
-        if not fill:
-            bound = min(bound, h_max * _absolute_sum(signal))
+    x_max, h_max = max(-x_low, x_high), max(-h_low, h_high)
+    terms = kernel.size if beyond else min(signal.size, kernel.size)
+    bound = x_max * h_max * terms
+    if bound > np.iinfo(dtypes.result).max:
+        bound = x_max * absolute_sum(kernel)
+        if not beyond:
+            bound = min(bound, h_max * absolute_sum(signal))
+    check_integer_bound(bound, dtypes)
+
+
+def check_integer_bound(bound: int, dtypes: DTypes) -> None:
+    """Raise IntegerOverflowError when results of magnitude `bound` may not fit."""
+    limit = int(np.iinfo(dtypes.result).max)
     if bound > limit:
         raise IntegerOverflowError(
             f"integer results must fit {dtypes.result} (largest {limit}); these may reach "
@@ -165,12 +178,7 @@ def check_integer_range(signal: Array, kernel: Array, dtypes: DTypes, fill: comp
         )
 
 
-def _extremes(array: Array, fill: complex = 0) -> tuple[int, int]:
-    outside = int(fill.real)
-    return min(int(array.min()), outside), max(int(array.max()), outside)
-
-
-def _absolute_sum(array: Array) -> int:
+def absolute_sum(array: Array) -> int:
     """Return sum |a| exactly, by the halves of 64-bit words, which cannot overflow."""
     if array.dtype.kind == "b":
         return int(np.count_nonzero(array))

@@ -153,4 +153,6 @@ def _read(source: Source, batch: tuple[slice, ...], box: tuple[_Stretch, ...]) -
 
 
 def _fill(value: complex, dtype: DType) -> complex:
-    return value if dtype.kind == "c" else complex(value).real
+    # An integer fill must not pass through a float.
+    filled: complex = dtype.type(value if dtype.kind == "c" else value.real)
+    return filled

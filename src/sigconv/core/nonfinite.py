@@ -104,7 +104,10 @@ def _pairs(x: Array, h: Array) -> Iterator[tuple[str, Array, Array]]:
     yield "nan", np.ones(x.shape, bool), np.isnan(h)
     yield "nan", np.isinf(x), h == 0
     yield "nan", x == 0, np.isinf(h)
-    for sign, same, opposite in (("+inf", 1, -1), ("-inf", -1, 1)):
-        for tap_sign, wanted in ((1, same), (-1, opposite)):
-            yield sign, x == wanted * np.inf, tap_sign * h > 0
-            yield sign, wanted * x > 0, h == tap_sign * np.inf
+    # Compared with 0, not multiplied by a sign: taps may be unsigned.
+    positive = (x > 0, h > 0), (x < 0, h < 0)
+    negative = (x > 0, h < 0), (x < 0, h > 0)
+    for outcome, pairs in (("+inf", positive), ("-inf", negative)):
+        for samples, taps in pairs:
+            yield outcome, samples & np.isinf(x), taps
+            yield outcome, samples, taps & np.isinf(h)

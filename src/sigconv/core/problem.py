@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sigconv.core.boundary import ZERO, Edge, Edges, parse_boundary
+from sigconv.core.boundary import ZERO, Edges, parse_boundary
 from sigconv.core.dtypes import Array, DType, DTypes, resolve_dtypes
 from sigconv.core.shapes import check_mode, default_center, mode_range, valid_is_swapped
 from sigconv.errors import BoundaryError, DTypeError, OptionError, ShapeError
@@ -133,7 +134,8 @@ class Problem:
     def kernel_batch(self) -> Shape:
         """The kernel's own batch shape: 1 where one kernel serves the whole axis."""
         ndim = len(self.axes)
-        return tuple(self.kernel_expanded[i] for i in self.order[: -ndim or None])
+        kept = (self.kernel_kept[i] for i in self.order[: -ndim or None])
+        return tuple(stop - start for start, stop in kept)
 
     def with_axes(self, axes: tuple[Axis, ...]) -> Problem:
         """Return the same problem with other ranges or edges on the convolved axes."""
@@ -180,8 +182,9 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
         _check_fill(pair, dtypes)
     sizes = tuple(signal.shape[i] for i in named)
     taps = tuple(expanded[i] for i in named)
-    if options.mode == "valid" and valid_is_swapped(sizes, taps):
-        # The kernel covers the signal: no sample outside takes part, whatever the boundary.
+    if options.mode == "valid":
+        valid_is_swapped(sizes, taps)
+        # No sample outside takes part, also where the kernel covers the signal.
         edges = ((ZERO, ZERO),) * len(named)
     centers = _parse_center(options, taps)
     result = list(_broadcast(signal.shape, expanded, named))
@@ -232,7 +235,7 @@ def normalise_axes(signal: Shape, kernel: Shape, axes: int | Shape | None) -> Sh
                 f"got shapes {signal} and {kernel}.{hint}"
             )
         return tuple(range(ndim))
-    given = (axes,) if isinstance(axes, int | np.integer) else tuple(axes)
+    given = axes if isinstance(axes, tuple) else (axes,)
     if not given:
         raise ShapeError("axes must name at least one axis; got (). Leave it out for all axes.")
     for axis in given:
@@ -280,7 +283,8 @@ def _check_fill(edges: Edges, dtypes: DTypes) -> None:
     for edge in edges:
         if edge.rule != "constant":
             continue
-        fill = _as_number(edge)
+        fill = edge.fill
+        _check_number(fill)
         if fill.imag and not dtypes.is_complex:
             raise DTypeError(
                 f"fill_value={edge.fill!r} is complex, but the result is {dtypes.result}. "
@@ -291,18 +295,30 @@ def _check_fill(edges: Edges, dtypes: DTypes) -> None:
                 f"fill_value={edge.fill!r} is negative, but the result is {dtypes.result}. "
                 "Pass dtype=int, or a fill_value of at least 0."
             )
-        if dtypes.is_exact and (fill.real != int(fill.real) if np.isfinite(fill) else True):
+        if dtypes.is_exact and not (_is_whole(fill) and _fits(fill, dtypes)):
             raise DTypeError(
-                f"fill_value={edge.fill!r} is no integer, but the result is {dtypes.result}. "
-                "Pass an integer fill_value, or dtype=float."
+                f"fill_value={edge.fill!r} is no integer of {dtypes.compute}, but the result is "
+                f"{dtypes.result}. Pass an integer fill_value that fits, or dtype=float."
             )
 
 
-def _as_number(edge: Edge) -> complex:
+def _check_number(fill: complex) -> None:
     try:
-        return complex(edge.fill)
-    except (TypeError, ValueError):
-        raise BoundaryError(f"fill_value must be a number; got {edge.fill!r}.") from None
+        if isinstance(fill, Number):
+            complex(fill)
+            return
+    except OverflowError:
+        pass
+    raise BoundaryError(f"fill_value must be a number, at most 1e308; got {fill!r:.80}.")
+
+
+def _is_whole(fill: complex) -> bool:
+    return bool(np.isfinite(complex(fill))) and fill.real == int(fill.real)
+
+
+def _fits(fill: complex, dtypes: DTypes) -> bool:
+    info = np.iinfo(dtypes.compute)
+    return bool(info.min <= int(fill.real) <= info.max)
 
 
 def _parse_center(options: Options, taps: Shape) -> tuple[int | None, ...]:
@@ -315,7 +331,7 @@ def _parse_center(options: Options, taps: Shape) -> tuple[int | None, ...]:
             f"center belongs to mode='same'; got center={center!r} with mode={options.mode!r}. "
             "Leave it out, or use mode='same'."
         )
-    given = (center,) * len(taps) if isinstance(center, int | np.integer) else tuple(center)
+    given = center if isinstance(center, tuple) else (center,) * len(taps)
     if len(given) != len(taps):
         raise ShapeError(
             f"center has one entry per convolved axis ({len(taps)}); got {len(given)}: {center!r}."

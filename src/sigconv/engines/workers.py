@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sigconv.errors import OptionError
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["available_workers", "resolve_workers", "run_shared", "set_workers"]
 
@@ -91,6 +91,7 @@ def resolve_workers(workers: int | None) -> int:
             workers = int(text)
         except ValueError:
             raise OptionError(f"SIGCONV_WORKERS must be an integer; got {text!r}.") from None
+        _checked(workers, "SIGCONV_WORKERS")
     _checked(workers, "workers")
     return available_workers() if workers == -1 else workers
 
@@ -109,16 +110,34 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
         work(iter(items))
         return
     shared = _Shared(items)
-    others = [_state.executor(workers - 1).submit(work, shared) for _ in range(workers - 1)]
+
+    def share() -> None:
+        try:
+            work(shared)
+        except BaseException:
+            # The others stop at their next item.
+            shared.stop()
+            raise
+
+    others = _submit(share, workers - 1)
     try:
-        work(shared)
+        share()
     finally:
-        # After an error here the others stop at their next item.
-        shared.stop()
-        for other in others:
-            other.exception()
-    for other in others:
-        other.result()
+        # A share that no thread has begun is not waited for: it may never begin, where this
+        # very thread belongs to the pool.
+        errors = [other.exception() for other in others if not other.cancel()]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _submit(share: Callable[[], None], count: int) -> list[Future[None]]:
+    try:
+        executor = _state.executor(count)
+        return [executor.submit(share) for _ in range(count)]
+    except RuntimeError:
+        # At the exit of the interpreter no more threads start; this one does all the work.
+        return []
 
 
 class _Shared(Iterator[T]):

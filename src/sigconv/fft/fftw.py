@@ -8,11 +8,14 @@ a time, because it holds its arrays.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
+from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from sigconv.fft.transform import TransformSpec
@@ -25,6 +28,28 @@ MEASURE_SECONDS = 1.0
 _FLAGS = {"estimate": "FFTW_ESTIMATE", "measure": "FFTW_MEASURE"}
 
 
+@cache
+def library() -> Any:
+    """Return pyFFTW's extension module.
+
+    The package imports dask and scipy.fftpack for interfaces that are not used here, which
+    takes thirty times as long as the extension alone. The module is not left in `sys.modules`:
+    there, it would keep a later ``import pyfftw`` from binding it to its package.
+    """
+    package = find_spec("pyfftw")
+    locations = package.submodule_search_locations if package else None
+    spec = PathFinder.find_spec("pyfftw.pyfftw", locations)
+    if "pyfftw" in sys.modules or spec is None or spec.loader is None:
+        return import_module("pyfftw")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[spec.name]
+    return module
+
+
 class _Planner:
     """The process-wide lock around FFTW's planner, and the wisdom that `measure` gathered."""
 
@@ -33,24 +58,28 @@ class _Planner:
         self.wisdom: tuple[bytes, bytes, bytes] | None = None
 
     @contextmanager
-    def own_wisdom(self) -> Iterator[None]:
-        """Plan with sigconv's wisdom alone, and leave the caller's as it was.
+    def own_wisdom(self, measured: bool) -> Iterator[None]:
+        """Plan with sigconv's wisdom (`measured`) or with none, and leave the caller's as it was.
 
         Wisdom kept in FFTW would change later ``estimate`` plans, and with them the last
         bits of results, depending on what ran before.
         """
-        import pyfftw
-
-        callers = pyfftw.export_wisdom()
-        pyfftw.forget_wisdom()
-        try:
-            if self.wisdom is not None:
-                pyfftw.import_wisdom(self.wisdom)
+        if not measured and "pyfftw" not in sys.modules:
+            # Nobody else has used FFTW's planner, and no wisdom of ours is left in it.
             yield
-            self.wisdom = pyfftw.export_wisdom()
+            return
+        fftw = library()
+        callers = fftw.export_wisdom()
+        fftw.forget_wisdom()
+        try:
+            if measured and self.wisdom is not None:
+                fftw.import_wisdom(self.wisdom)
+            yield
+            if measured:
+                self.wisdom = fftw.export_wisdom()
         finally:
-            pyfftw.forget_wisdom()
-            pyfftw.import_wisdom(callers)
+            fftw.forget_wisdom()
+            fftw.import_wisdom(callers)
 
 
 _planner = _Planner()
@@ -83,21 +112,16 @@ class FftwTransform:
     """A transform by FFTW on its own aligned scratch."""
 
     def __init__(self, spec: TransformSpec) -> None:
-        import pyfftw
-
+        pyfftw = library()
         self.spec = spec
         self.samples = pyfftw.empty_aligned((spec.count, *spec.nfft), spec.dtype)
         self.spectrum = pyfftw.empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
-        with _planner.lock:
-            wisdom = _planner.own_wisdom() if spec.effort == "measure" else nullcontext()
-            with wisdom:
-                self._forward = self._plan(self.samples, self.spectrum, "FFTW_FORWARD")
-                self._inverse = self._plan(self.spectrum, self.samples, "FFTW_BACKWARD")
+        with _planner.lock, _planner.own_wisdom(spec.effort == "measure"):
+            self._forward = self._plan(self.samples, self.spectrum, "FFTW_FORWARD")
+            self._inverse = self._plan(self.spectrum, self.samples, "FFTW_BACKWARD")
 
     def _plan(self, source: Any, target: Any, direction: str) -> Any:
-        import pyfftw
-
-        return pyfftw.FFTW(
+        return library().FFTW(
             source,
             target,
             axes=self.spec.axes,

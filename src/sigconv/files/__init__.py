@@ -7,7 +7,8 @@ is either whole or not there.
 
 from __future__ import annotations
 
-from sigconv.files.atomic import TargetError, check_target, replacing
+from sigconv.errors import TargetError
+from sigconv.files.atomic import check_target, replacing
 from sigconv.files.convolve import Record, convolve_file, plan_file, plan_shape
 from sigconv.files.description import Description
 from sigconv.files.formats import FORMATS, describe, load

@@ -9,13 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sigconv.errors import OutputExistsError, SigconvError
+from sigconv.errors import OutputExistsError, SigconvError, TargetError
 
-__all__ = ["TargetError", "check_target", "full_suffix", "replacing"]
-
-
-class TargetError(SigconvError, OSError):
-    """An output that cannot be written where, or as what, it was asked for."""
+__all__ = ["check_target", "full_suffix", "replacing"]
 
 
 def full_suffix(path: Path) -> str:

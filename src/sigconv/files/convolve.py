@@ -180,7 +180,8 @@ def _ignore(done: int, total: int) -> None:
 
 
 def _convolve_audio(job: _Job, temporary: Path) -> dict[str, Any]:
-    from sigconv.files.audio import AudioSink, AudioSource, check_working, target_description
+    from sigconv.files.audio import check_working, target_description
+    from sigconv.files.audio_streams import AudioSink, AudioSource
 
     check_working(job.dtype, job.target)
     with AudioSource(job.source, job.dtype) as source:

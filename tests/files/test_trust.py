@@ -1,0 +1,136 @@
+"""Files that cannot be convolved: nothing is lost and nothing half-made is left."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import sigconv
+from sigconv.errors import (
+    DTypeError,
+    KernelError,
+    NonFiniteError,
+    OptionError,
+    OutputExistsError,
+    ShapeError,
+    SourceError,
+)
+from sigconv.files import TargetError, convolve_file
+from sigconv.files import convolve as room
+from sigconv.files.audio_streams import AudioSink
+from tests.files.helpers import names_in, noise
+
+pytestmark = pytest.mark.extras
+
+RATE = 8000
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "in.wav", noise(20_000, 2), RATE, "FLOAT")
+    return tmp_path / "in.wav"
+
+
+@pytest.fixture
+def npy(tmp_path: Path) -> Path:
+    np.save(tmp_path / "in.npy", noise(30, 40))
+    return tmp_path / "in.npy"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "target", "keywords", "error"),
+    [
+        ("[1]", "out.xyz", {}, OptionError),
+        ("[1]", "out.npy", {}, OptionError),
+        ("[1]", "out.nii", {}, OptionError),
+        ("nowhere.wav", "out.wav", {}, SourceError),
+        ("nothing", "out.wav", {}, KernelError),
+        ("[[[1]]]", "out.wav", {}, ShapeError),
+        ("[1]", "out.wav", {"dtype": "int64"}, DTypeError),
+        ("[1]", "out.wav", {"method": "magic"}, sigconv.errors.MethodError),
+        ("[1]", "out.wav", {"mode": "half"}, sigconv.errors.ModeError),
+        ("[1]", "out.wav", {"boundary": "none"}, sigconv.errors.BoundaryError),
+        ("[1]", "nowhere/out.wav", {}, TargetError),
+        ("[1]", "in.wav", {"force": True}, OutputExistsError),
+    ],
+)
+def test_refusals_leave_nothing_behind(
+    wav: Path, kernel: str, target: str, keywords: dict[str, Any], error: type[Exception]
+) -> None:
+    before = wav.read_bytes()
+    with pytest.raises(error):
+        convolve_file(wav, kernel, wav.parent / target, **keywords)
+    assert names_in(wav.parent) == ["in.wav"]
+    assert wav.read_bytes() == before
+
+
+def test_rates_that_differ_are_both_named(wav: Path) -> None:
+    soundfile.write(wav.with_name("h.wav"), noise(9, 1), 44_100, "FLOAT")
+    with pytest.raises(KernelError, match=r"44100 Hz.*8000 Hz"):
+        convolve_file(wav, wav.with_name("h.wav"), wav.with_name("out.wav"))
+
+
+def test_kernel_file_is_not_overwritten(wav: Path) -> None:
+    soundfile.write(wav.with_name("h.wav"), noise(9, 1), RATE, "FLOAT")
+    with pytest.raises(OutputExistsError, match="input"):
+        convolve_file(wav, wav.with_name("h.wav"), wav.with_name("h.wav"), force=True)
+
+
+def test_existing_target_is_refused_before_anything_is_read(wav: Path) -> None:
+    wav.with_name("out.wav").write_bytes(b"old")
+    wav.write_bytes(b"damaged")
+    with pytest.raises(OutputExistsError):
+        convolve_file(wav, "[1]", wav.with_name("out.wav"))
+    assert wav.with_name("out.wav").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left"), KeyboardInterrupt()])
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_failure_half_way_leaves_the_old_target_and_no_partial_file(
+    wav: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, old: bytes | None
+) -> None:
+    target = wav.with_name("out.wav")
+    if old is not None:
+        target.write_bytes(old)
+    encode, calls = AudioSink._encode, []
+
+    def fail_later(self: AudioSink, samples: np.ndarray) -> None:
+        calls.append(len(samples))
+        if len(calls) == 2:
+            raise failure
+        encode(self, samples)
+
+    monkeypatch.setattr(room, "convolve_pieces", partial(sigconv.convolve_pieces, piece=4096))
+    monkeypatch.setattr(AudioSink, "_encode", fail_later)
+    with pytest.raises(type(failure)):
+        convolve_file(wav, noise(100, 1), target, method="overlap-save", force=True)
+    assert len(calls) >= 2
+    assert names_in(wav.parent) == (["in.wav"] if old is None else ["in.wav", "out.wav"])
+    assert old is None or target.read_bytes() == old
+
+
+@pytest.mark.parametrize("failure", [MemoryError, KeyboardInterrupt])
+def test_failure_while_computing_an_array_leaves_nothing(
+    npy: Path, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(room, "convolve", fail)
+    with pytest.raises(failure):
+        convolve_file(npy, "[[1]]", npy.with_name("out.npy"))
+    assert names_in(npy.parent) == ["in.npy"]
+
+
+def test_nan_in_a_float_recording_cannot_become_an_integer(tmp_path: Path) -> None:
+    x = noise(500, 1)
+    x[123] = np.nan
+    soundfile.write(tmp_path / "in.wav", x, RATE, "FLOAT")
+    with pytest.raises(NonFiniteError, match="frame 123"):
+        convolve_file(tmp_path / "in.wav", "[1]", tmp_path / "out.flac")
+    assert names_in(tmp_path) == ["in.wav"]
+    convolve_file(tmp_path / "in.wav", "[1]", tmp_path / "out.wav")
+    assert np.flatnonzero(np.isnan(soundfile.read(tmp_path / "out.wav")[0])).tolist() == [123]
