@@ -8,6 +8,7 @@ a time, because it holds its arrays.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -103,9 +104,25 @@ def import_wisdom(wisdom: tuple[bytes, bytes, bytes]) -> None:
         _planner.wisdom = wisdom
 
 
-def renew_after_fork() -> None:
-    """Give a forked child a planner lock that no vanished thread can hold."""
+def _acquire_before_fork() -> None:
+    _planner.lock.acquire()
+
+
+def _release_after_fork() -> None:
+    _planner.lock.release()
+
+
+def _renew_after_fork() -> None:
     _planner.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # A child forked in the midst of planning would wait for locks that no thread of it holds.
+    os.register_at_fork(
+        before=_acquire_before_fork,
+        after_in_parent=_release_after_fork,
+        after_in_child=_renew_after_fork,
+    )
 
 
 class FftwTransform:

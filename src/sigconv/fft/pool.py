@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sigconv.fft import fftw
 from sigconv.fft.backend import current_backend, make_transform
 from sigconv.fft.transform import Transform, TransformSpec
 
@@ -78,10 +77,5 @@ def idle_bytes() -> int:
     return _pool.nbytes
 
 
-def _renew_after_fork() -> None:
-    fftw.renew_after_fork()
-    clear_transforms()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_after_fork)
+    os.register_at_fork(after_in_child=clear_transforms)
