@@ -13,8 +13,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def run(example: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The finished run of an example, in which a warning is an error."""
-    # Not through -W: numba and matplotlib would then be compiled under it, warnings and all.
+    """The finished run of an example, in which a warning of its own is an error."""
     command = [sys.executable, str(example), *arguments]
     return subprocess.run(
         command,

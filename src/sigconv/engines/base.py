@@ -59,7 +59,7 @@ class Engine(Protocol):
         """Say why `problem` cannot be computed this way, or return None."""
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
-        """Yield plans for `problem`, each with its cost."""
+        """Yield plans for `problem`, each with its cost, the cheapest first."""
 
     def prepare(self, plan: Plan, kernel: Array) -> Prepared:
         """Make the kernel, in canonical layout, ready for `plan`."""

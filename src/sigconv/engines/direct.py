@@ -13,6 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import product
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -56,29 +57,23 @@ class DirectEngine:
         return None
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
-        """Yield one plan per inner loop that suits the dtype."""
-        outputs = prod(problem.result_shape)
-        products = outputs * prod(problem.taps)
-        key = dtype_key(problem.dtypes.compute)
+        """Yield one plan per inner loop that suits the dtype, the cheapest first."""
         grid = _grid(problem)
-        itemsize = problem.dtypes.compute.itemsize
-        nbytes = _extended_size(problem) * itemsize
-        if len(problem.axes) == 1 and not prod(problem.batch) > 1 and _suits_numpy(problem):
-            seconds = machine.call / 2 + products * machine.multiply_add.get(key, 1e-8)
-            whole = BlockGrid(
-                problem.axes,
-                batch_cuts(problem, 1),
-                tuple((axis.start, axis.stop) for axis in problem.axes),
-            )
-            yield Plan(problem, self.name, whole, Cost(seconds, nbytes), loop="np.convolve")
-        rows = len(grid) * prod(problem.taps) * machine.call / 20
-        rate = machine.slice_add.get(key, 1e-8)
-        seconds = machine.call + len(grid) * machine.block + rows + products * rate
-        yield Plan(problem, self.name, grid, Cost(seconds, nbytes), loop="numpy")
+        products = prod(problem.result_shape) * prod(problem.taps)
+        key = dtype_key(problem.dtypes.compute)
+        start = machine.call + len(grid) * machine.block
+        slices = len(grid) * prod(problem.taps) * machine.call / 20
+        compiled = machine.multiply_add.get(key, 1e-8)
+        loops = [(start + slices + products * machine.slice_add.get(key, 1e-8), "numpy", grid)]
         if has_numba() and key in _COMPILED:
-            seconds = machine.call + len(grid) * machine.block + machine.cold_loop
-            seconds += products * machine.multiply_add[key]
-            yield Plan(problem, self.name, grid, Cost(seconds, nbytes), loop="numba")
+            loops.append((start + machine.cold_loop + products * compiled, "numba", grid))
+        if _suits_numpy(problem):
+            whole = tuple((axis.start, axis.stop) for axis in problem.axes)
+            one = BlockGrid(problem.axes, batch_cuts(problem, 1), whole)
+            loops.append((machine.call / 2 + products * compiled, "np.convolve", one))
+        nbytes = _extended_size(problem) * problem.dtypes.compute.itemsize
+        for seconds, loop, blocks in sorted(loops, key=itemgetter(0)):
+            yield Plan(problem, self.name, blocks, Cost(seconds, nbytes), loop=loop)
 
     def prepare(self, plan: Plan, kernel: Array) -> DirectKernel:
         """Clean and flatten the kernel."""
@@ -86,6 +81,8 @@ class DirectEngine:
 
 
 def _suits_numpy(problem: Problem) -> bool:
+    if len(problem.axes) != 1 or prod(problem.batch) > 1:
+        return False
     axis = problem.axes[0]
     return axis.edges[0].is_zero and axis.edges[1].is_zero and axis.taps * axis.size <= 1 << 16
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil, prod
+from typing import NamedTuple
 
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest_step
 from sigconv.core.dtypes import Array
@@ -27,6 +28,21 @@ Shape = tuple[int, ...]
 _LARGEST_BLOCK = 1 << 22
 
 
+# Blocks advance by about this many kernels.
+_SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+
+
+class _Layout(NamedTuple):
+    """The numbers of a plan, before its grid is made; the cheaper one sorts first."""
+
+    seconds: float
+    nfft: Shape
+    hop: Shape
+    run: int
+    group: int
+    batches: tuple[Shape, ...]
+
+
 class OverlapEngine:
     """Blocks of FFT length nfft, advancing by nfft - taps + 1."""
 
@@ -39,13 +55,13 @@ class OverlapEngine:
         return refusal_of_fft(problem)
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
-        """Yield one plan per block length worth considering."""
-        seen: set[Shape] = set()
-        for scale in (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0, 256.0):
-            nfft = self._block_shape(problem, scale)
-            if nfft not in seen and (prod(nfft) <= _LARGEST_BLOCK or not seen):
-                seen.add(nfft)
-                yield self._plan(problem, machine, nfft)
+        """Yield one plan per block length worth considering, the cheapest first."""
+        lengths = {self._block_shape(problem, scale) for scale in _SCALES}
+        short = {nfft for nfft in lengths if prod(nfft) <= _LARGEST_BLOCK}
+        layouts = [self._layout(problem, machine, nfft) for nfft in short or {min(lengths)}]
+        # Grids of long signals are long: each is made only when it is asked for.
+        for layout in sorted(layouts):
+            yield self._plan(problem, layout)
 
     def prepare(self, plan: Plan, kernel: Array) -> SpectralKernel:
         """Transform the kernel."""
@@ -67,23 +83,29 @@ class OverlapEngine:
             nfft.append(regular_length(min(hop, stop - start) + axis.taps - 1))
         return tuple(nfft)
 
-    def _plan(self, problem: Problem, machine: Machine, nfft: Shape) -> Plan:
+    def _layout(self, problem: Problem, machine: Machine, nfft: Shape) -> _Layout:
+        """Choose windows per call for one FFT length, and say what they cost."""
         hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
         ranges = self._ranges(problem)
-        counts = tuple(ceil((b - a) / h) for (a, b), h in zip(ranges, hop, strict=True))
+        counts = [ceil((b - a) / h) for (a, b), h in zip(ranges, hop, strict=True)]
         itemsize = problem.dtypes.compute.itemsize
-        windows = prod(counts) * prod(problem.batch)
-        limit = group_size(machine, nfft, itemsize, windows)
+        limit = group_size(machine, nfft, itemsize, prod(counts) * prod(problem.batch))
         run = min(counts[0], limit)
         batches = batch_cuts(problem, limit // run)
         group = run * prod(largest_step(edges) for edges in batches)
-        steps = (run * hop[0], *hop[1:])
-        cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
-        grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
+        blocks = ceil(counts[0] / run) * prod(counts[1:]) * prod(len(c) - 1 for c in batches)
         one = block_cost(problem, machine, nfft)
         if self.by_input:
             one += 3 * prod(nfft) * itemsize * machine.copy
-        seconds = machine.call + len(grid) * machine.block
-        seconds += one * (len(grid) * group + prod(problem.kernel_batch) / 2)
-        cost = Cost(seconds, 2 * group * prod(nfft) * itemsize)
+        seconds = machine.call + blocks * machine.block
+        seconds += one * (blocks * group + prod(problem.kernel_batch) / 2)
+        return _Layout(seconds, nfft, hop, run, group, batches)
+
+    def _plan(self, problem: Problem, layout: _Layout) -> Plan:
+        seconds, nfft, hop, run, group, batches = layout
+        steps = (run * hop[0], *hop[1:])
+        ranges = self._ranges(problem)
+        cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
+        grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
+        cost = Cost(seconds, 2 * group * prod(nfft) * problem.dtypes.compute.itemsize)
         return Plan(problem, self.name, grid, cost, nfft, hop, group)

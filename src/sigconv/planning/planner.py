@@ -27,7 +27,7 @@ def make_plan(
         if refusal := engine.refusal(problem):
             candidates.append(Candidate(name, refusal=refusal))
             continue
-        best = min(engine.candidates(problem, machine), key=lambda plan: plan.cost.seconds)
+        best = next(engine.candidates(problem, machine))
         candidates.append(Candidate(name, cost=best.cost))
         plans.append(best)
     if method == "auto" or problem.is_trivial:

@@ -49,8 +49,10 @@ def check_engine(
         signal, kernel, problem.dtypes.compute, fill_value=keywords.get("fill_value", 0.0)
     )
     before = signal.copy(), kernel.copy()
-    ran = 0
-    for plan in engine.candidates(problem, machine):
+    plans = list(engine.candidates(problem, machine))
+    costs = [plan.cost.seconds for plan in plans]
+    assert costs == sorted(costs), "the cheapest plan comes first"
+    for plan in plans:
         assert plan.method == engine.name
         assert plan.cost.seconds > 0
         prepared = engine.prepare(plan, problem.kernel_view(kernel))
@@ -64,7 +66,6 @@ def check_engine(
         np.testing.assert_array_equal(
             results[0], results[1], err_msg="bits depend on the number of workers"
         )
-        ran += 1
     np.testing.assert_array_equal(signal, before[0], err_msg="the signal was written to")
     np.testing.assert_array_equal(kernel, before[1], err_msg="the kernel was written to")
-    return ran
+    return len(plans)
