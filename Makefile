@@ -6,7 +6,8 @@ VENV ?= .venv
 PYTEST_ARGS ?=
 # The tests that pass without pyfftw, without numba and without any extra.
 CORE_TESTS ?= tests/core tests/fft tests/engines tests/planning \
-              tests/test_convolution.py tests/test_correlation.py tests/test_import.py
+              tests/kernels tests/test_convolution.py tests/test_convolver.py tests/test_correlation.py \
+              tests/test_import.py tests/test_pieces.py tests/test_properties.py
 
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -qq

@@ -23,7 +23,7 @@ from sigconv.errors import (
 RNG = np.random.default_rng(2026)
 METHODS = tuple(ENGINES)
 
-NDIMAGE_MODES = {
+NDIMAGE_MODES: dict[str, Any] = {
     "symmetric": "reflect",
     "reflect": "mirror",
     "edge": "nearest",
@@ -64,7 +64,7 @@ def test_same_mode_keeps_first_input_shape():
 
 def test_center_zero_is_the_causal_filter():
     x, h = RNG.standard_normal(40), RNG.standard_normal(5)
-    expected = signal.lfilter(h, 1, x)
+    expected = signal.lfilter(h, [1.0], x)
     np.testing.assert_allclose(sc.convolve(x, h, "same", center=0), expected, atol=1e-13)
 
 

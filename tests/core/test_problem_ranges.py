@@ -84,6 +84,13 @@ def test_only_taps_that_meet_a_sample_are_kept(mode, rules):
             assert list(range(*found.kernel_kept[0])) == taps_that_meet_a_sample(whole)
 
 
+@pytest.mark.parametrize("rule", ["zero", "edge", "wrap"])
+def test_valid_mode_reads_no_sample_outside_even_when_it_swaps(rule):
+    for size, taps in product(range(1, 7), repeat=2):
+        for axis in problem((size,), (taps,), "valid", boundary=rule).axes:
+            assert axis.support(axis.start, axis.stop) == (0, size)
+
+
 def test_outputs_keep_their_samples_when_taps_are_left_out():
     # y[n] = sum_k h[k] x[n-k]: without the first f taps, n moves f towards the start.
     for size, taps in product(range(2, 6), range(2, 12)):

@@ -108,6 +108,29 @@ def test_every_item_is_taken_exactly_once(number, length):
     assert sorted(taken) == list(range(length))
 
 
+class Generated:
+    """A sequence whose iterator, a generator, refuses to be entered by two threads."""
+
+    def __len__(self):
+        return 300
+
+    def __iter__(self):
+        for i in range(len(self)):
+            sum(range(500))  # Time for another thread to come by.
+            yield i
+
+
+def test_items_are_drawn_by_one_worker_at_a_time():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        taken = []
+        run_shared(taken.extend, Generated(), 4)
+    finally:
+        sys.setswitchinterval(before)
+    assert sorted(taken) == list(range(300))
+
+
 @pytest.mark.parametrize("number", [2, 4])
 def test_as_many_workers_run_at_once_as_were_asked_for(number):
     # Every worker waits for the others with its first item in hand.

@@ -6,7 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sigconv.fft import TransformSpec, borrow_transform, clear_transforms, pool, set_fft_backend
+from sigconv.fft import (
+    TransformSpec,
+    borrow_transform,
+    clear_transforms,
+    current_backend,
+    pool,
+    set_fft_backend,
+)
 
 pytestmark = pytest.mark.usefixtures("fresh_transforms")
 
@@ -68,7 +75,7 @@ def test_another_backend_gets_another_transform(backend):
         pass
     set_fft_backend("scipy" if backend == "pyfftw" else "auto")
     with borrow_transform(spec()) as second:
-        assert (second is first) == (type(second) is type(first))
+        assert (second is first) == (current_backend() == backend)
 
 
 def test_lent_transforms_are_not_idle():
@@ -109,6 +116,22 @@ def test_the_one_that_has_been_idle_longest_is_forgotten_first(monkeypatch):
     for n, kept in ((16, True), (18, True), (17, False)):
         with borrow_transform(spec(n)) as again:
             assert (again is made[n]) == kept
+
+
+def test_a_spec_counts_as_used_when_any_of_its_transforms_is(monkeypatch):
+    monkeypatch.setattr(pool, "IDLE_BYTES", 2 * spec(16).nbytes + spec(17).nbytes)
+    with borrow_transform(spec(16)) as one, borrow_transform(spec(16)) as other:
+        pass
+    with borrow_transform(spec(17)) as older:
+        pass
+    with borrow_transform(spec(16)):
+        pass
+    with borrow_transform(spec(15)):
+        pass
+    with borrow_transform(spec(17)) as again:
+        assert again is not older
+    with borrow_transform(spec(16)) as again, borrow_transform(spec(16)) as also:
+        assert {id(again), id(also)} == {id(one), id(other)}
 
 
 def test_a_transform_larger_than_the_bound_is_not_kept(monkeypatch):

@@ -20,7 +20,8 @@ class Machine:
     """Measured speeds, in seconds; the keys are the kind and size of a dtype, as ``"f4"``.
 
     `fft` is per sample and per log2 of the length, one way, for transforms of `fft_samples`
-    samples (between them it is interpolated). `multiply_add` is per tap and
+    samples (between them it is interpolated); `fft_nd` is the same for two axes and more,
+    whatever the size, once every axis is long. `multiply_add` is per tap and
     output of the compiled loop, `slice_add` the same for NumPy slices.
     """
 
@@ -28,8 +29,10 @@ class Machine:
     measured: str
     fft_samples: tuple[int, ...]
     fft: dict[str, tuple[float, ...]] = field(hash=False)
+    fft_nd: dict[str, float] = field(hash=False)
     multiply_add: dict[str, float] = field(hash=False)
     slice_add: dict[str, float] = field(hash=False)
+    multiply: float
     copy: float
     call: float
     block: float

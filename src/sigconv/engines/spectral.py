@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from sigconv.core.blocks import Range, cut
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
 from sigconv.core.index import along, trailing
 from sigconv.core.nonfinite import clean, is_finite
@@ -41,15 +41,31 @@ def refusal_of_fft(problem: Problem) -> str | None:
 
 def block_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> float:
     """Return the seconds to load, transform, multiply, transform back and store one block."""
-    key = dtype_key(problem.dtypes.compute)
+    nbytes = 2 * prod(nfft) * problem.dtypes.compute.itemsize
+    transforms = 2 * _transform_cost(machine, nfft, problem.dtypes.compute)
+    return transforms + nbytes / 16 * machine.multiply + 2 * nbytes * machine.copy
+
+
+def _transform_cost(machine: Machine, nfft: tuple[int, ...], dtype: DType) -> float:
+    key = dtype_key(dtype)
+    known = key in machine.fft_nd
     samples = prod(nfft)
-    nbytes = 2 * samples * problem.dtypes.compute.itemsize
-    rates = machine.fft.get(key) or [10 * rate for rate in machine.fft["f8"]]
-    rate = float(np.interp(log2(samples), [log2(n) for n in machine.fft_samples], rates))
+    if len(nfft) == 1:
+        rates = machine.fft[key if known else "f8"]
+        rate = float(np.interp(log2(samples), [log2(n) for n in machine.fft_samples], rates))
+    else:
+        rate = machine.fft_nd[key if known else "f8"] * (1 + _SHORT_AXIS / min(nfft))
+        if any(n >= 256 and n & (n - 1) == 0 for n in nfft):
+            # Rows a power of two apart share the same few lines of the cache.
+            rate *= 2
     # Passes of odd radix do less work per load and store.
     odd = sum(odd_factors(n) for n in nfft) / len(nfft)
-    transform = (1 + 0.08 * odd) * rate * samples * max(1.0, log2(samples))
-    return 2 * transform + 2 * nbytes * machine.copy
+    scalar = 1 if known else 10
+    return scalar * (1 + 0.08 * odd) * rate * samples * max(1.0, log2(samples))
+
+
+# The length of an axis whose transforms cost as much to call as to compute.
+_SHORT_AXIS = 40
 
 
 class Window(NamedTuple):

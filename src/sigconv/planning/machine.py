@@ -17,6 +17,7 @@ MACHINE = Machine(
         "c8": (2.2e-10, 2.8e-10, 3.2e-10, 5.0e-10, 9.0e-10),
         "c16": (2.8e-10, 4.0e-10, 5.2e-10, 8.6e-10, 1.4e-9),
     },
+    fft_nd={"f4": 1.9e-10, "f8": 2.6e-10, "c8": 3.8e-10, "c16": 5.2e-10},
     # Seconds per tap and output.
     multiply_add={
         "f4": 4.5e-11,
@@ -34,7 +35,9 @@ MACHINE = Machine(
         "i8": 6.0e-10,
         "u8": 6.0e-10,
     },
-    # Seconds per byte copied, per call, per block, to load the compiled loop, to wake a thread.
+    # Seconds per bin of a spectrum multiplied, per byte copied, per call, per block, to load the
+    # compiled loop, to wake a thread.
+    multiply=8.0e-10,
     copy=9.0e-11,
     call=2.0e-5,
     block=2.5e-5,

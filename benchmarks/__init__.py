@@ -1,0 +1,1 @@
+"""sigconv beside its peers: the same arrays, in turns, in one run."""
