@@ -108,11 +108,8 @@ def test_every_item_is_taken_exactly_once(number, length):
     assert sorted(taken) == list(range(length))
 
 
-class Generated:
-    """A sequence whose iterator, a generator, refuses to be entered by two threads."""
-
-    def __len__(self):
-        return 300
+class Generated(list[int]):
+    """A list whose iterator, a generator, refuses to be entered by two threads."""
 
     def __iter__(self):
         for i in range(len(self)):
@@ -124,8 +121,8 @@ def test_items_are_drawn_by_one_worker_at_a_time():
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        taken = []
-        run_shared(taken.extend, Generated(), 4)
+        taken: list[int] = []
+        run_shared(taken.extend, Generated(range(300)), 4)
     finally:
         sys.setswitchinterval(before)
     assert sorted(taken) == list(range(300))

@@ -128,10 +128,10 @@ def test_a_spec_counts_as_used_when_any_of_its_transforms_is(monkeypatch):
         pass
     with borrow_transform(spec(15)):
         pass
-    with borrow_transform(spec(17)) as again:
-        assert again is not older
     with borrow_transform(spec(16)) as again, borrow_transform(spec(16)) as also:
         assert {id(again), id(also)} == {id(one), id(other)}
+    with borrow_transform(spec(17)) as again:
+        assert again is not older
 
 
 def test_a_transform_larger_than_the_bound_is_not_kept(monkeypatch):
