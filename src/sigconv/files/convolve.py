@@ -42,7 +42,7 @@ class Record:
     plan : Plan
         The plan that was followed; ``str(plan)`` is a table.
     seconds : float
-        From the first look at the files to the renamed output.
+        From the first sample read to the renamed output; the kernel is made before that.
     clipped : int
         Samples beyond what the target stores, cut off at full scale.
     peak : float or None
@@ -142,7 +142,6 @@ def convolve_file(
     SigconvError
         Whatever `sigconv.convolve` refuses.
     """
-    began = perf_counter()
     source, target = Path(source), Path(target)
     form = target_format(target, format_of(source).kind)
     inputs = tuple(path for path in (source, kernel_path(kernel)) if path is not None)
@@ -159,6 +158,7 @@ def convolve_file(
         keywords={"boundary": boundary, "method": method, "workers": workers},
         progress=progress or _ignore,
     )
+    began = perf_counter()
     run = _convolve_audio if form.kind == "audio" else _convolve_array
     with replacing(target, inputs=inputs, force=force) as temporary:
         outcome = run(job, temporary)
