@@ -360,3 +360,34 @@ def test_no_warning_escapes_for_odd_numbers(method, where):
     sc.convolve(x, h, method=method, dtype=np.float32)
     sc.convolve(huge, huge, method=method, dtype=np.float32)
     sc.Convolver(huge, (500,), method=method, dtype=np.float32)(x)
+
+
+def test_numpy_numbers_and_sequences_serve_as_keywords():
+    expected = sc.convolve(X, H, "same", axes=(0, 1), center=(1, 0))
+    for axes in (np.array([0, 1]), range(2), [np.int64(0), 1]):
+        keywords: dict[str, Any] = {"axes": axes, "center": np.array([1, 0])}
+        y = sc.convolve(X, H, "same", workers=int(np.int64(2)), **keywords)
+        np.testing.assert_array_equal(y, expected)
+    filled: dict[str, Any] = {"fill_value": np.array(2.0), "workers": np.int64(2)}
+    y = sc.convolve(X, H, boundary="constant", **filled)
+    np.testing.assert_array_equal(y, sc.convolve(X, H, boundary="constant", fill_value=2))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error"),
+    [
+        ({"center": 1.0, "mode": "same"}, ShapeError),
+        ({"axes": 1.0}, ShapeError),
+        ({"boundary": {"zero"}}, OptionError),
+        ({"mode": ["same"]}, ModeError),
+        ({"mode": {"same": 1}}, OptionError),
+    ],
+)
+def test_keywords_of_another_kind_are_refused(keywords, error):
+    sc.convolve(X, H, "same", center=1, axes=(0, 1))
+    with pytest.raises(error):
+        sc.convolve(X, H, **keywords)
+
+
+def test_an_empty_axis_empties_valid_whatever_the_other_axes_are():
+    assert sc.convolve(np.ones((0, 9)), np.ones((1, 3)), "valid").shape == (0, 7)

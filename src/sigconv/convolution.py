@@ -7,20 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import (
-    Array,
-    DTypes,
-    absolute_sum,
-    as_numeric,
-    check_integer_bound,
-    is_weak,
-    resolve_dtypes,
-)
+from sigconv.core.dtypes import Array, as_dtype, as_numeric, is_weak, resolve_dtypes
+from sigconv.core.folding import fold
 from sigconv.core.problem import Operand, Options, make_problem, normalise_axes
-from sigconv.dispatch import compute, hashable, options_from, run
+from sigconv.dispatch import as_shape, choose_plan, compute, hashable, options_from, run
 from sigconv.engines import Plan
-from sigconv.errors import ShapeError
-from sigconv.planning import make_plan
+from sigconv.errors import OptionError, ShapeError
 
 __all__ = ["circular_convolve", "convolve", "plan"]
 
@@ -183,16 +175,17 @@ def circular_convolve(
     """
     x, h = as_numeric(signal, "signal"), as_numeric(kernel, "kernel")
     weak = is_weak(kernel)
-    named = normalise_axes(x.shape, h.shape, hashable(axes))
+    named = normalise_axes(x.shape, h.shape, hashable("axes", axes))
     periods = _periods(x.shape, named, shape)
     dtypes = resolve_dtypes(x.dtype, h.dtype, weak=weak, requested=dtype)
     kernel_axes = named if h.ndim == x.ndim else tuple(range(h.ndim))
     for axis, period in zip(named, periods, strict=True):
-        x = _fold(x, axis, period, dtypes)
+        x = fold(x, axis, period, dtypes)
     for axis, period in zip(kernel_axes, periods, strict=False):
         if h.shape[axis] > period:
-            h = _fold(h, axis, period, dtypes)
-    options = Options("same", named, "wrap", center=0, nan_policy=nan_policy, dtype=dtype)
+            h = fold(h, axis, period, dtypes)
+    # Folding widens the inputs, which must not widen the result.
+    options = Options("same", named, "wrap", center=0, nan_policy=nan_policy, dtype=dtypes.result)
     problem = make_problem(Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, weak), options)
     return run(problem, x, h, method=method, workers=workers, out=out)
 
@@ -206,11 +199,12 @@ def plan(
     boundary: Any = "zero",
     fill_value: complex = 0.0,
     center: int | tuple[int | None, ...] | None = None,
-    method: str = "auto",
+    method: str | Plan = "auto",
     nan_policy: str = "propagate",
     dtype: npt.DTypeLike | None = None,
+    operation: str = "convolve",
 ) -> Plan:
-    """Plan what `convolve` would do, without doing it.
+    """Plan what `convolve` or `correlate` would do, without doing it.
 
     Parameters
     ----------
@@ -219,11 +213,18 @@ def plan(
         of samples of `dtype`).
     mode, axes, boundary, fill_value, center, method, nan_policy, dtype
         As in `convolve`.
+    operation : {"convolve", "correlate"}
+        Which of the two functions the plan is for.
 
     Returns
     -------
     Plan
-        Prints as a table; ``method=`` of `convolve` takes it.
+        Prints as a table; ``method=`` of the function that it is for takes it.
+
+    Raises
+    ------
+    ShapeError, ModeError, BoundaryError, MethodError, OptionError, DTypeError
+        As in `convolve`.
 
     Examples
     --------
@@ -232,6 +233,8 @@ def plan(
     shapes      (1000,) * (3,) -> (1002,)
     ...
     """
+    if operation not in ("convolve", "correlate"):
+        raise OptionError(f"operation must be 'convolve' or 'correlate'; got {operation!r}.")
     options = options_from(
         mode,
         axes=axes,
@@ -240,17 +243,15 @@ def plan(
         center=center,
         nan_policy=nan_policy,
         dtype=dtype,
+        correlate=operation == "correlate",
     )
     operands = (_described(signal, "signal", dtype), _described(kernel, "kernel", dtype))
-    return make_plan(make_problem(*operands, options), method)
+    return choose_plan(make_problem(*operands, options), method)
 
 
 def _described(value: Any, name: str, dtype: npt.DTypeLike | None) -> Operand:
     if isinstance(value, tuple) and all(isinstance(n, int | np.integer) for n in value):
-        if any(n < 0 for n in value):
-            raise ShapeError(f"the {name}'s shape must not be negative; got {value}.")
-        shape = tuple(int(n) for n in value)
-        return Operand(shape, np.dtype(float if dtype is None else dtype))
+        return Operand(as_shape(value, name), as_dtype(float if dtype is None else dtype))
     array = as_numeric(value, name)
     return Operand(array.shape, array.dtype, is_weak(value))
 
@@ -268,23 +269,3 @@ def _periods(
     if any(not isinstance(p, int | np.integer) or p < 1 for p in given):
         raise ShapeError(f"a period is a positive integer; got shape={period!r}.")
     return tuple(int(p) for p in given)
-
-
-def _fold(array: Array, axis: int, period: int, dtypes: DTypes) -> Array:
-    """Return one period of the sum of all shifts of `array` by multiples of `period`."""
-    size = array.shape[axis]
-    if size in (0, period):
-        return array
-    front = np.moveaxis(array, axis, 0)
-    if size < period:
-        padded = np.zeros((period, *front.shape[1:]), array.dtype)
-        padded[:size] = front
-        return np.moveaxis(padded, 0, axis)
-    if dtypes.is_exact:
-        check_integer_bound(absolute_sum(array), DTypes(dtypes.compute, dtypes.compute))
-    folded = np.zeros((period, *front.shape[1:]), dtypes.compute)
-    with np.errstate(all="ignore"):
-        for start in range(0, size, period):
-            part = front[start : start + period]
-            folded[: len(part)] += part
-    return np.moveaxis(folded, 0, axis)

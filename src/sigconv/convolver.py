@@ -17,12 +17,21 @@ from sigconv.core.dtypes import (
     absolute_sum,
     as_numeric,
     check_integer_bound,
+    check_integer_range,
+    check_signs,
     is_weak,
 )
 from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
 from sigconv.core.problem import Operand, Problem, make_problem
-from sigconv.dispatch import apply_prepared, check_exact, check_out, choose_plan, options_from
+from sigconv.dispatch import (
+    apply_prepared,
+    as_shape,
+    check_exact,
+    check_out,
+    choose_plan,
+    options_from,
+)
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import ShapeError
@@ -99,8 +108,7 @@ class Convolver:
         self._weak = is_weak(kernel)
         self._kernel = as_numeric(kernel, "kernel").copy()
         self._kernel.flags.writeable = False
-        shape = (signal_shape,) if isinstance(signal_shape, int | np.integer) else signal_shape
-        self.signal_shape = tuple(int(n) for n in shape)
+        self.signal_shape = as_shape(signal_shape, "signal")
         self._options = options_from(
             mode,
             axes=axes,
@@ -108,7 +116,7 @@ class Convolver:
             fill_value=fill_value,
             center=center,
             nan_policy=nan_policy,
-            dtype=None if dtype is None else np.dtype(dtype),
+            dtype=dtype,
         )
         self._method = method
         self._workers = workers
@@ -154,8 +162,13 @@ class Convolver:
         if not (y.size and self._kernel.size):
             return result
         if problem.dtypes.is_exact:
-            # Folding may add every product of a sample of y to one result.
-            check_integer_bound(absolute_sum(y) * absolute_sum(self._kernel), problem.dtypes)
+            rules = {edge.rule for axis in problem.axes for edge in axis.edges}
+            check_signs(problem.dtypes, y, self._kernel)
+            if rules <= {"zero", "constant"}:
+                check_integer_range(y, self._kernel, problem.dtypes)
+            else:
+                # Folding may add every product of a sample of y to one result.
+                check_integer_bound(absolute_sum(y) * absolute_sum(self._kernel), problem.dtypes)
         backward, regions = _adjoint_problem(problem)
         prepared = self._prepare(problem, backward)
         extended = np.empty(backward.result_shape, problem.dtypes.compute)
@@ -193,7 +206,8 @@ class Convolver:
             if backward is None:
                 plan = choose_plan(problem, self._method)
             else:
-                plan = make_plan(backward, self.plan.method)
+                method = self._method
+                plan = make_plan(backward, method.method if isinstance(method, Plan) else method)
                 reversed_taps = (slice(None, None, -1),) * len(problem.axes)
                 kernel = np.conj(kernel[trailing(reversed_taps)])
             effort = "measure" if prod(plan.nfft) >= _MEASURED_BLOCK else "estimate"

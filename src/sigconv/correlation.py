@@ -128,7 +128,7 @@ def correlation_lags(
             raise ShapeError(f"sizes are non-negative integers; got {size!r}.")
     if center is None:
         index = default_center(template_size)
-    elif mode == "same" and 0 <= center < template_size:
+    elif mode == "same" and hasattr(center, "__index__") and 0 <= center < template_size:
         index = template_size - 1 - center
     else:
         raise ShapeError(

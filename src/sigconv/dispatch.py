@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, as_numeric, check_integer_range, is_weak
+from sigconv.core.dtypes import Array, as_dtype, as_numeric, check_integer_range, is_weak
 from sigconv.core.problem import Operand, Options, Problem, make_problem
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import DTypeError, MethodError, ShapeError
-from sigconv.planning import MACHINE, make_plan
+from sigconv.errors import DTypeError, MethodError, OptionError, ShapeError
+from sigconv.planning import MACHINE, METHODS, make_plan
 
 __all__ = [
     "apply_prepared",
+    "as_shape",
     "check_exact",
     "check_out",
     "choose_plan",
@@ -30,8 +32,17 @@ _WORTH_THREADS = 10
 
 
 def options_from(mode: str, **keywords: Any) -> Options:
-    """Return the keywords of a call as `Options`, lists made hashable."""
-    return Options(mode, **{name: hashable(value) for name, value in keywords.items()})
+    """Return the keywords of a call as `Options`, hashable and with plain integers."""
+    if keywords.get("dtype") is not None:
+        keywords["dtype"] = as_dtype(keywords["dtype"])
+    plain = {name: hashable(name, value) for name, value in keywords.items()}
+    for name in ("axes", "center"):
+        value = plain.get(name)
+        for item in value if isinstance(value, tuple) else (value,):
+            # 1.0 == 1: a cache of descriptions would not tell them apart.
+            if item is not None and not isinstance(item, int):
+                raise ShapeError(f"{name} takes integers; got {value!r}.")
+    return Options(hashable("mode", mode), **plain)
 
 
 def compute(
@@ -71,16 +82,29 @@ def run(
 
 def choose_plan(problem: Problem, method: str | Plan) -> Plan:
     """Return the plan to use for `problem`, which a given plan must have been made for."""
-    if not isinstance(method, Plan):
+    if isinstance(method, str):
         return make_plan(problem, method)
+    if not isinstance(method, Plan):
+        raise MethodError(
+            f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r:.80}."
+        )
     if method.problem != problem:
         raise MethodError(
             f"the plan was made for {method.problem.signal_shape} * {method.problem.kernel_shape} "
             f"({method.problem.dtypes.result}, mode {method.problem.mode}); this call is "
             f"{problem.signal_shape} * {problem.kernel_shape} ({problem.dtypes.result}, mode "
-            f"{problem.mode}) or differs in axes, boundary or center. Make a new plan."
+            f"{problem.mode}) or differs in operation, axes, boundary or center. Make a new plan."
         )
     return method
+
+
+def as_shape(value: Any, name: str) -> tuple[int, ...]:
+    """Return `value`, an integer or a sequence of them, as the shape of an array."""
+    plain = hashable(name, value)
+    shape = plain if isinstance(plain, tuple) else (plain,)
+    if any(not isinstance(n, int) or n < 0 for n in shape):
+        raise ShapeError(f"the {name}'s shape consists of non-negative integers; got {value!r}.")
+    return shape
 
 
 def check_exact(problem: Problem, signal: Array, kernel: Array) -> None:
@@ -129,8 +153,21 @@ def apply_prepared(
         out[...] = target
 
 
-def hashable(value: Any) -> Any:
-    """Return lists as tuples, all the way down."""
-    if isinstance(value, list | tuple):
-        return tuple(hashable(item) for item in value)
+def hashable(name: str, value: Any) -> Any:
+    """Return `value` with sequences as tuples, all the way down, and NumPy numbers as Python's."""
+    if isinstance(value, np.ndarray) or (
+        isinstance(value, np.generic) and value.dtype.kind in "biu"
+    ):
+        value = value.tolist()
+    if isinstance(value, list | tuple | range):
+        return tuple(hashable(name, item) for item in value)
+    if isinstance(value, float) and value != value:
+        # One object: as a part of a tuple it then equals itself.
+        return math.nan
+    try:
+        hash(value)
+    except TypeError:
+        raise OptionError(
+            f"{name} takes a string, a number, or a sequence of them; got {value!r:.80}."
+        ) from None
     return value

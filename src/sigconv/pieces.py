@@ -16,18 +16,15 @@ from sigconv.core.dtypes import Array, as_numeric, is_weak
 from sigconv.core.gather import Source, gather_region
 from sigconv.core.problem import Axis, Operand, make_problem
 from sigconv.dispatch import choose_plan, options_from
-from sigconv.engines import Plan, Prepared, execute, prepare
+from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import DTypeError
+from sigconv.errors import DTypeError, ShapeError
 from sigconv.planning import make_plan
 
 __all__ = ["Pieces", "convolve_pieces"]
 
 _PIECE = 1 << 19
 """Samples along the axis that a piece has at least, unless told otherwise."""
-
-# One FFT over the whole signal would need memory for the whole signal.
-_BLOCKWISE = ("direct", "overlap-save", "overlap-add")
 
 
 def convolve_pieces(
@@ -69,6 +66,13 @@ def convolve_pieces(
         Iterates over arrays whose concatenation is the convolution; `shape`, `dtype` and
         `plan` tell about the whole.
 
+    Raises
+    ------
+    ShapeError, ModeError, BoundaryError, MethodError
+        As in `convolve`; ShapeError also for an `axis` or a `piece` that is no integer.
+    DTypeError
+        Integer computation, whose range cannot be checked ahead, and whatever `convolve` refuses.
+
     Examples
     --------
     >>> import numpy as np
@@ -76,13 +80,19 @@ def convolve_pieces(
     >>> pieces.shape, np.concatenate(list(pieces))
     ((5,), array([3., 5., 9., 5., 2.]))
     """
+    if not hasattr(source, "shape") or not hasattr(source, "dtype"):
+        source = as_numeric(source, "source")
+    if not isinstance(axis, int | np.integer):
+        raise ShapeError(f"pieces follow one another along one axis, an integer; got {axis!r}.")
+    if piece is not None and not (isinstance(piece, int | np.integer) and piece > 0):
+        raise ShapeError(f"piece is a positive number of results; got {piece!r}.")
     options = options_from(
         mode,
         axes=axis,
         boundary=boundary,
         fill_value=fill_value,
         center=center,
-        dtype=None if dtype is None else np.dtype(dtype),
+        dtype=dtype,
     )
     taps = as_numeric(kernel, "kernel")
     operands = Operand(source.shape, source.dtype), Operand(taps.shape, taps.dtype, is_weak(kernel))
@@ -97,7 +107,8 @@ def convolve_pieces(
         size = problem.result_shape[position]
         problem = problem.with_axes((Axis(position, size, 1, 0, size),))
     if method == "auto":
-        plan = min((make_plan(problem, name) for name in _BLOCKWISE), key=_seconds)
+        able = [n for n, e in ENGINES.items() if e.blockwise and not e.refusal(problem)]
+        plan = min((make_plan(problem, name) for name in able), key=_seconds)
     else:
         plan = choose_plan(problem, method)
     return Pieces(source, taps, plan, workers, piece)

@@ -177,6 +177,37 @@ def test_circular_convolve_is_exact_or_raises_when_inputs_fold(data):
     assert plain(y) == expected
 
 
+@pytest.mark.parametrize("signal", ["u8", "i8", "u1", "i1"])
+@pytest.mark.parametrize("kernel", ["u8", "i8", "u1", "i1"])
+@pytest.mark.parametrize("requested", [None, "u8", "i8", "u2"])
+def test_circular_convolve_folds_every_pair_of_integers(signal, kernel, requested):
+    x, h = np.array([1, 2, 3, 4], signal), np.array([1, 0, 2], kernel)
+    found = circular_convolve(x, h, shape=2, dtype=requested)
+    assert found.dtype == resolve_dtypes(x.dtype, h.dtype, requested=requested).result
+    assert plain(found) == [12, 18]
+
+
+def test_folded_negative_numbers_have_no_unsigned_result():
+    for x, h in (([1, -1, 2], [1]), ([1], [1, -1, 2])):
+        with pytest.raises(DTypeError, match="Ask for a signed dtype"):
+            circular_convolve(np.array(x), np.array(h), shape=2, dtype="u8")
+
+
+def test_an_adjoint_of_negative_numbers_has_no_unsigned_result():
+    one, minus = np.array([1, 0, 0, 0]), np.array([-1, 0, 0, 0])
+    for h, y in (([1, 2], minus), ([1, -2], one)):
+        with pytest.raises(DTypeError, match="Ask for a signed dtype"):
+            Convolver(np.array(h), (3,), dtype="u8").adjoint(y)
+
+
+@pytest.mark.parametrize("rule", ["zero", "constant"])
+def test_the_adjoint_of_a_filled_boundary_has_the_bound_of_the_convolution(rule):
+    # sum|y| sum|h| = 2^66, but max|y| sum|h| = 2^56.
+    h, y = np.full(4, 2**24), np.full(2**10, 2**30)
+    found = Convolver(h, (2**10 - 3,), boundary=rule).adjoint(y)
+    assert plain(found) == [2**56] * (2**10 - 3)
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_adjoint_is_exact_or_raises(rule, size, source_index):

@@ -1,4 +1,4 @@
-"""FFTs go on after a fork, and in processes forked or spawned by multiprocessing."""
+"""FFTs in fresh, forked and spawned processes, and beside other users of pyFFTW."""
 
 import os
 import subprocess
@@ -8,7 +8,8 @@ import pytest
 
 from sigconv.fft import fftw
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+FFTW = pytest.mark.skipif(not fftw.is_available(), reason="pyfftw is not installed")
 
 COMMON = """
 import os, signal, threading
@@ -84,17 +85,17 @@ if __name__ == "__main__":
 """
 
 PLANNING = """
-import pyfftw
 from sigconv.fft import TransformSpec, fftw
 
 fftw.MEASURE_SECONDS = 0.4
-planning, real = threading.Event(), pyfftw.FFTW
+library = fftw.library()
+planning, real = threading.Event(), library.FFTW
 
 def announced(*args, **keywords):
     planning.set()
     return real(*args, **keywords)
 
-pyfftw.FFTW = announced
+library.FFTW = announced
 spec = TransformSpec(1, (3 << 18,), np.dtype("f8"), "measure")
 thread = threading.Thread(target=fftw.FftwTransform, args=(spec,))
 thread.start()
@@ -104,6 +105,56 @@ thread.join()
 assert end == 0, end
 # The parent plans on.
 fftw.FftwTransform(TransformSpec(1, (97,), np.dtype("f8")))
+"""
+
+
+FIRST_USE = """
+import sys
+from sigconv.fft import TransformSpec, fftw
+
+sys.setswitchinterval(1e-6)
+start, failures = threading.Barrier(8), []
+
+def use():
+    start.wait()
+    try:
+        fftw.FftwTransform(TransformSpec(1, (96,), np.dtype("f8")))
+    except BaseException as failure:
+        failures.append(failure)
+
+threads = [threading.Thread(target=use) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not failures, failures
+"""
+
+CALLER_LATER = """
+import sys
+from sigconv.fft import TransformSpec, fftw
+
+def bits(n, effort="estimate"):
+    work = fftw.FftwTransform(TransformSpec(1, (n,), np.dtype("f8"), effort))
+    work.samples[...] = np.random.default_rng(n).standard_normal(n)
+    work.forward()
+    return work.spectrum.copy()
+
+lengths = (96, 243, 500)
+before = {n: bits(n) for n in lengths}
+for n in lengths:
+    bits(2 * n), bits(n, "measure")
+assert all(np.array_equal(bits(n), before[n]) for n in lengths)
+
+# Other code begins to use pyFFTW, and fills the planner with wisdom.
+import pyfftw
+
+for n in lengths:
+    samples = pyfftw.empty_aligned((1, n), "f8")
+    spectrum = pyfftw.empty_aligned((1, n // 2 + 1), "D")
+    pyfftw.FFTW(samples, spectrum, axes=(1,), flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"))
+assert all(np.array_equal(bits(n), before[n]) for n in lengths)
+assert np.allclose(pyfftw.interfaces.numpy_fft.fft(np.ones(8)), np.fft.fft(np.ones(8)))
 """
 
 
@@ -120,6 +171,7 @@ def run(folder, script, *arguments):
     )
 
 
+@FORKS
 @pytest.mark.parametrize("name", ["scipy", "auto"])
 @pytest.mark.parametrize("script", [AFTER_FFT, OWN_TRANSFORMS, LENT_MEANWHILE])
 def test_a_forked_child_computes_as_its_parent(tmp_path, monkeypatch, script, name):
@@ -128,13 +180,28 @@ def test_a_forked_child_computes_as_its_parent(tmp_path, monkeypatch, script, na
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", [pytest.param("fork", marks=FORKS), "spawn"])
 def test_multiprocessing_computes_as_its_parent(tmp_path, method):
     done = run(tmp_path, POOLS, method)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(not fftw.is_available(), reason="pyfftw is not installed")
+@FORKS
+@FFTW
 def test_a_child_forked_while_a_thread_plans_can_plan(tmp_path):
     done = run(tmp_path, PLANNING)
     assert done.returncode == 0, done.stderr
+
+
+@FFTW
+def test_threads_may_begin_with_ffts_at_the_same_moment(tmp_path):
+    for _ in range(3):
+        done = run(tmp_path, FIRST_USE)
+        assert done.returncode == 0, done.stderr
+
+
+@FFTW
+def test_a_caller_may_import_pyfftw_before_or_later(tmp_path):
+    for script in (CALLER_LATER, "import pyfftw" + CALLER_LATER):
+        done = run(tmp_path, script)
+        assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ __all__ = [
     "DType",
     "DTypes",
     "absolute_sum",
+    "as_dtype",
     "as_numeric",
     "check_integer_bound",
     "check_integer_range",
@@ -79,6 +80,17 @@ def as_numeric(value: Any, name: str) -> Array:
     raise DTypeError(f"{name} must hold numbers; got dtype {array.dtype}. {remedy}")
 
 
+def as_dtype(value: Any) -> DType:
+    """Return `value` as a dtype, or say that it names none."""
+    try:
+        dtype: DType = np.dtype(value)
+    except (TypeError, ValueError):
+        raise DTypeError(
+            f"dtype must name a number type, such as 'float32'; got {value!r}."
+        ) from None
+    return dtype
+
+
 def resolve_dtypes(
     signal: DType, kernel: DType, *, weak: bool = False, requested: npt.DTypeLike | None = None
 ) -> DTypes:
@@ -95,7 +107,7 @@ def resolve_dtypes(
     dtype('float32')
     """
     if requested is not None:
-        result = _requested(np.dtype(requested), signal, kernel)
+        result = _requested(as_dtype(requested), signal, kernel)
     else:
         result = _promoted(signal, kernel, weak)
     return DTypes(_computing(result), result)
@@ -153,11 +165,7 @@ def check_integer_range(
     fills = [int(edge.fill.real) for edge in beyond if edge.rule == "constant"]
     x_low, x_high = min(int(signal.min()), 0, *fills), max(int(signal.max()), 0, *fills)
     h_low, h_high = min(int(kernel.min()), 0), max(int(kernel.max()), 0)
-    if np.iinfo(dtypes.result).min == 0 and (x_low < 0 or h_low < 0):
-        raise DTypeError(
-            f"dtype={dtypes.result} is unsigned, but an input holds negative numbers. "
-            "Ask for a signed dtype."
-        )
+    check_signs(dtypes, signal, kernel, *fills)
     x_max, h_max = max(-x_low, x_high), max(-h_low, h_high)
     terms = kernel.size if beyond else min(signal.size, kernel.size)
     bound = x_max * h_max * terms
@@ -166,6 +174,15 @@ def check_integer_range(
         if not beyond:
             bound = min(bound, h_max * absolute_sum(signal))
     check_integer_bound(bound, dtypes)
+
+
+def check_signs(dtypes: DTypes, *arrays: npt.ArrayLike) -> None:
+    """Raise DTypeError when negative numbers meet an unsigned result."""
+    if dtypes.compute.kind == "u" and any(np.min(a, initial=0) < 0 for a in arrays):
+        raise DTypeError(
+            f"dtype={dtypes.result} is unsigned, but an input holds negative numbers. "
+            "Ask for a signed dtype."
+        )
 
 
 def check_integer_bound(bound: int, dtypes: DTypes) -> None:

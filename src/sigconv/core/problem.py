@@ -22,6 +22,8 @@ __all__ = ["Axis", "Operand", "Options", "Problem", "make_problem", "normalise_a
 
 Shape = tuple[int, ...]
 
+_LARGEST = 1 << 36
+
 NAN_POLICIES = ("propagate",)
 
 
@@ -194,6 +196,10 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
         axis, kept[i] = _trimmed(Axis(i, n, k, *mode_range(options.mode, n, k, c), pair))
         result[i] = axis.length
         axes.append(axis)
+    if max(result, default=0) > _LARGEST:
+        raise ShapeError(
+            f"an axis holds at most 2**36 results; got {tuple(result)}. Convolve it in parts."
+        )
     return Problem(
         mode=options.mode,
         signal_shape=signal.shape,
@@ -226,7 +232,9 @@ def normalise_axes(signal: Shape, kernel: Shape, axes: int | Shape | None) -> Sh
     if axes is None:
         if len(kernel) not in (0, ndim):
             hint = (
-                " A 1-D kernel acts on one axis: pass axes=-1 for the last."
+                " A single sample takes a single tap."
+                if not ndim
+                else " A 1-D kernel acts on one axis: pass axes=-1 for the last."
                 if len(kernel) == 1
                 else f" Pass axes with {len(kernel)} entries, or reshape the kernel."
             )
@@ -238,6 +246,8 @@ def normalise_axes(signal: Shape, kernel: Shape, axes: int | Shape | None) -> Sh
     given = axes if isinstance(axes, tuple) else (axes,)
     if not given:
         raise ShapeError("axes must name at least one axis; got (). Leave it out for all axes.")
+    if not ndim:
+        raise ShapeError(f"a signal without dimensions has no axes; got axes={axes!r}.")
     for axis in given:
         if not isinstance(axis, int | np.integer) or not -ndim <= axis < ndim:
             raise ShapeError(

@@ -71,10 +71,14 @@ def mode_range(mode: str, size: int, taps: int, center: int | None = None) -> tu
 
 
 def valid_is_swapped(sizes: tuple[int, ...], taps: tuple[int, ...]) -> bool:
-    """Tell whether ``valid`` swaps its inputs, and refuse a mixture of longer and shorter."""
-    if all(n >= k for n, k in zip(sizes, taps, strict=True)):
+    """Tell whether ``valid`` swaps its inputs, and refuse a mixture of longer and shorter.
+
+    An axis on which either is empty is empty in the result, whatever the others are.
+    """
+    pairs = [(n, k) for n, k in zip(sizes, taps, strict=True) if n and k]
+    if all(n >= k for n, k in pairs):
         return False
-    if all(n <= k for n, k in zip(sizes, taps, strict=True)):
+    if all(n <= k for n, k in pairs):
         return True
     raise ModeError(
         "mode='valid' needs one input at least as large as the other on every axis; "

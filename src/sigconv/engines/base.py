@@ -57,6 +57,8 @@ class Engine(Protocol):
     """One algorithm."""
 
     name: str
+    blockwise: bool
+    """Whether memory stays that of a few blocks, however long the signal is."""
 
     def refusal(self, problem: Problem) -> str | None:
         """Say why `problem` cannot be computed this way, or return None."""

@@ -50,6 +50,7 @@ class DirectEngine:
     """The sum of shifted, weighted rows."""
 
     name = "direct"
+    blockwise = True
 
     def refusal(self, problem: Problem) -> str | None:
         """Say why `problem` cannot be computed this way: it always can."""

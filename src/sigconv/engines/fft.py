@@ -28,6 +28,7 @@ class FftEngine:
     """One FFT block over the whole signal."""
 
     name = "fft"
+    blockwise = False
 
     def refusal(self, problem: Problem) -> str | None:
         """Say why `problem` cannot be computed this way, or return None."""

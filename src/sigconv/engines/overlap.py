@@ -46,6 +46,8 @@ class _Layout(NamedTuple):
 class OverlapEngine:
     """Blocks of FFT length nfft, advancing by nfft - taps + 1."""
 
+    blockwise = True
+
     def __init__(self, name: str, *, by_input: bool) -> None:
         self.name = name
         self.by_input = by_input

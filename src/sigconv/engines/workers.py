@@ -93,11 +93,12 @@ def resolve_workers(workers: int | None) -> int:
             raise OptionError(f"SIGCONV_WORKERS must be an integer; got {text!r}.") from None
         _checked(workers, "SIGCONV_WORKERS")
     _checked(workers, "workers")
-    return available_workers() if workers == -1 else workers
+    return available_workers() if workers == -1 else int(workers)
 
 
 def _checked(workers: int, name: str) -> None:
-    if not isinstance(workers, int) or isinstance(workers, bool) or workers < -1 or workers == 0:
+    whole = hasattr(workers, "__index__") and not isinstance(workers, bool)
+    if not whole or workers < -1 or workers == 0:
         raise OptionError(
             f"{name} must be a positive integer, -1 for every processor, or None; got {workers!r}."
         )

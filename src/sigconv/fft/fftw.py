@@ -29,9 +29,16 @@ MEASURE_SECONDS = 1.0
 _FLAGS = {"estimate": "FFTW_ESTIMATE", "measure": "FFTW_MEASURE"}
 
 
-@cache
 def library() -> Any:
-    """Return pyFFTW's extension module.
+    """Return pyFFTW's extension module."""
+    # Two threads must not initialise it at once: one would see it half made.
+    with _planner.lock:
+        return _load()
+
+
+@cache
+def _load() -> Any:
+    """Load the extension module without its package.
 
     The package imports dask and scipy.fftpack for interfaces that are not used here, which
     takes thirty times as long as the extension alone. The module is not left in `sys.modules`:

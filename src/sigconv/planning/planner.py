@@ -16,9 +16,7 @@ METHODS = ("auto", *ENGINES)
 
 
 @lru_cache(maxsize=1024)
-def make_plan(
-    problem: Problem, method: str = "auto", effort: str = "estimate", machine: Machine = MACHINE
-) -> Plan:
+def make_plan(problem: Problem, method: str = "auto", machine: Machine = MACHINE) -> Plan:
     """Return the cheapest plan for `problem` by `method`, or by any engine for ``auto``."""
     if method not in METHODS:
         raise MethodError(f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r}.")
@@ -40,4 +38,4 @@ def make_plan(
                 f"method={method!r} cannot compute this: {refusal}. Use method='auto'."
             )
         chosen = able[0]
-    return replace(chosen, effort=effort, candidates=tuple(candidates))
+    return replace(chosen, candidates=tuple(candidates))
