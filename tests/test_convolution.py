@@ -391,3 +391,47 @@ def test_keywords_of_another_kind_are_refused(keywords, error):
 
 def test_an_empty_axis_empties_valid_whatever_the_other_axes_are():
     assert sc.convolve(np.ones((0, 9)), np.ones((1, 3)), "valid").shape == (0, 7)
+
+
+def test_circular_convolution_keeps_the_dtype_when_inputs_fold():
+    x = np.ones(6, np.float16)
+    assert sc.circular_convolve(x, x).dtype == np.float16
+    assert sc.circular_convolve(x, x, shape=4).dtype == np.float16
+    assert sc.circular_convolve([], [1.0]).shape == (0,)
+
+
+def test_correlate_replays_a_plan_made_for_it():
+    x, t = RNG.standard_normal(300), RNG.standard_normal(20)
+    plan = sc.plan(x, t, operation="correlate", method="overlap-save")
+    expected = sc.correlate(x, t, method="overlap-save")
+    np.testing.assert_array_equal(sc.correlate(x, t, method=plan), expected)
+    with pytest.raises(MethodError, match="operation"):
+        sc.convolve(x, t, method=plan)
+    with pytest.raises(OptionError, match="'convolve' or 'correlate'"):
+        sc.plan(x, t, operation="deconvolve")
+
+
+def test_a_plan_with_a_nan_fill_replays():
+    plan = sc.plan((9,), (3,), boundary="constant", fill_value=float("nan"))
+    y = sc.convolve(
+        np.ones(9), np.ones(3), boundary="constant", fill_value=float("nan"), method=plan
+    )
+    assert np.isnan(y[[0, 1, -1]]).all()
+
+
+@pytest.mark.parametrize("shapes", [((10**15,), (1000,)), ((2**20, 2**40), (3, 3))])
+def test_sizes_beyond_every_memory_are_refused_at_once(shapes):
+    with pytest.raises(ShapeError, match=r"2\*\*36"):
+        sc.plan(*shapes)
+
+
+@pytest.mark.parametrize("method", [3, ["fft"], None])
+def test_methods_of_another_kind_are_refused(method):
+    with pytest.raises(MethodError, match="or a Plan"):
+        sc.convolve(X, H, method=method)
+
+
+@pytest.mark.parametrize("dtype", ["foo", [1], [("a", "f4")], bool])
+def test_dtypes_that_hold_no_result_are_refused(dtype):
+    with pytest.raises(DTypeError, match="dtype"):
+        sc.convolve(X, H, dtype=dtype)

@@ -112,3 +112,17 @@ def test_integer_overflow_is_refused_in_both_directions():
         op(big)
     with pytest.raises(IntegerOverflowError):
         op.adjoint(np.full(5, 2**40))
+
+
+@pytest.mark.parametrize("shape", ["ab", None, (3.7,), (-3,), {3}])
+def test_shapes_that_are_none_are_refused(shape):
+    with pytest.raises(ValueError, match="signal"):
+        sc.Convolver(np.ones(3), shape)
+
+
+def test_adjoint_plans_for_the_dtype_that_it_meets():
+    op = sc.Convolver([1] * 500, (200_000,))
+    ones = np.ones(op.result_shape, int)
+    assert op.adjoint(ones)[0] == 500
+    floats = sc.Convolver(np.ones(5000, int), (10**5,)).adjoint(np.ones(104_999))
+    np.testing.assert_allclose(floats, 5000)

@@ -1,5 +1,7 @@
 """convolve_pieces: the pieces of a long signal join to the one-shot result."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 import sigconv as sc
 from sigconv.core.boundary import RULES
-from sigconv.errors import DTypeError
+from sigconv.errors import DTypeError, ShapeError
 from sigconv.testing import samples, tolerance
 
 METHODS = ("auto", "direct", "fft", "overlap-save", "overlap-add")
@@ -107,3 +109,20 @@ def test_nan_in_one_piece_reaches_the_next():
 def test_integers_are_refused_because_their_range_is_unknown():
     with pytest.raises(DTypeError, match="dtype=float"):
         sc.convolve_pieces(np.arange(10), np.arange(3))
+
+
+@pytest.mark.parametrize("keywords", [{"axis": None}, {"axis": (0,)}, {"piece": 0}, {"piece": "a"}])
+def test_axes_and_pieces_that_are_no_numbers_are_refused(keywords):
+    with pytest.raises(ShapeError):
+        sc.convolve_pieces(np.ones(10), np.ones(3), **keywords)
+
+
+def test_a_list_is_a_source():
+    source: Any = [1.0, 2.0]
+    parts = list(sc.convolve_pieces(source, [1.0, 1.0]))
+    np.testing.assert_array_equal(np.concatenate(parts), [1, 3, 2])
+
+
+def test_very_long_kernels_still_go_block_by_block():
+    pieces = sc.convolve_pieces(np.ones(10**7, np.float32), np.ones(2 * 10**6, np.float32))
+    assert pieces.plan.method != "fft"
