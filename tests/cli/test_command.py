@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[int, str, str]] = {
     "other kind": (2, "convolve in.wav -k [1] -o out.nii", "Name an output that ends in .wav"),
     "unknown kernel": (2, "convolve in.wav -k gausian:2 -o out.wav", "Known kernels: "),
     "bad key": (2, "convolve in.wav -k gaussian:sgima=2 -o out.wav", "Known keys"),
-    "bad unit": (2, "convolve in.wav -k gaussian:sigma=2mm -o out.wav", "needs spacing"),
+    "bad unit": (2, "convolve in.wav -k gaussian:sigma=2mm -o out.wav", "does not tell"),
     "bad json": (2, "convolve in.wav -k [1,2 -o out.wav", "no JSON array"),
     "kernel axes": (2, "convolve in.npy -k [1,2] -o out.npy", "Give a kernel of 2 axes"),
     "channels": (2, "convolve in.wav -k [[1,2,3]] -o out.wav", "needs 1 channel"),
@@ -320,3 +320,20 @@ def test_repaired_header_is_reported(
     code, _, err = run(capsys, "convolve", "in.nii", "-k", "box:3", "-o", "out.nii", "-q")
     assert code == 0
     assert err == "sigconv: warning: in.nii: qform_code 255 not valid; setting to 0\n"
+
+
+def test_help_says_what_dtype_leaves_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "convolve", "--help")
+    assert "audio keeps the input's sample format" in " ".join(out.split())
+
+
+def test_sizes_are_binary_as_in_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "info", "in.wav")
+    assert "float32, 31.2 KiB" in out
+
+
+def test_suffixes_of_audio_are_those_of_its_module() -> None:
+    from sigconv.files import FORMATS
+    from sigconv.files.audio import SUFFIXES
+
+    assert FORMATS[0].suffixes == tuple(SUFFIXES)

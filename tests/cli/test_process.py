@@ -84,7 +84,9 @@ def test_error_of_the_process_is_one_line(wav: Path) -> None:
     assert names_in(wav) == ["in.wav"]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 @pytest.mark.parametrize("old", [None, b"old"])
 def test_signal_leaves_the_old_target_and_no_temporary_file(
     wav: Path, number: signal.Signals, code: int, old: bytes | None

@@ -1,5 +1,6 @@
 """TIFF images and stacks: pages, samples, truncation."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from sigconv.errors import SourceError
-from sigconv.files import describe, load
+from sigconv.errors import DTypeError, OptionError, SourceError
+from sigconv.files import Description, describe, load
 from sigconv.files.description import Layout
 from sigconv.files.images import create
 
@@ -113,3 +114,41 @@ def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tif").write_bytes(content)
     with pytest.raises(SourceError, match=r"a\.tif: not a readable TIFF"):
         describe(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "says"),
+    [
+        ((), "f4", "at least 2 axes; got shape ()"),
+        ((9,), "f4", "at least 2 axes; got shape (9,)"),
+        ((4, 0), "f4", "at least one sample; got shape (4, 0)"),
+        ((4, 4), "g", "at most 8 bytes"),
+        ((4, 4), "G", "at most 8 bytes"),
+    ],
+)
+def test_what_no_tiff_holds_is_refused_before_the_work(
+    tmp_path: Path, shape: tuple[int, ...], dtype: str, says: str
+) -> None:
+    names = tuple(f"axis {i}" for i in range(len(shape)))
+    stored = np.dtype(dtype)
+    about = Description(
+        Path("a.npy"), "array", "npy", dtype, shape, stored, tuple(range(len(shape))), names
+    )
+    with (
+        pytest.raises((OptionError, DTypeError), match=re.escape(says)),
+        create(tmp_path / "b.tif", Layout(shape, stored, (0,) * len(shape), about)),
+    ):
+        pytest.fail("the work began")
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "f2", "f8", "c8", "c16"])
+def test_number_types_that_a_tiff_holds_come_back(tmp_path: Path, dtype: str) -> None:
+    values = np.arange(12).reshape(3, 4).astype(dtype)
+    about = Description(
+        Path("a.npy"), "array", "npy", dtype, (3, 4), values.dtype, (0, 1), ("axis 0", "axis 1")
+    )
+    with create(tmp_path / "b.tif", Layout((3, 4), values.dtype, (0, 0), about)) as out:
+        out[...] = values
+    written = load(describe(tmp_path / "b.tif"))
+    assert written.dtype == values.dtype
+    np.testing.assert_array_equal(written, values)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sigconv import kernels
-from sigconv.errors import KernelError, ShapeError, SourceError
+from sigconv.errors import DTypeError, KernelError, ShapeError, SourceError
 from sigconv.files import Description, load_kernel
 from sigconv.files.kernel import kernel_path
 
@@ -142,3 +142,45 @@ def test_kernel_that_overflows_the_precision_is_refused() -> None:
 def test_fractions_are_refused_for_integer_results() -> None:
     with pytest.raises(KernelError, match="do not fit int64"):
         load_kernel("[0.5]", array_of(1), np.dtype("i8"))
+
+
+def test_masked_kernel_is_refused() -> None:
+    with pytest.raises(DTypeError, match="kernel is a masked array"):
+        load_kernel(np.ma.masked_array([1.0, 2.0], [True, False]), array_of(1))
+
+
+@pytest.mark.parametrize("kernel", [[[1], [2, 3]], [None], [{}]])
+def test_taps_that_are_no_array_of_numbers_are_refused(kernel: list[object]) -> None:
+    with pytest.raises(DTypeError, match="kernel must"):
+        load_kernel(kernel, array_of(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_empty_text_is_named_as_such(text: str) -> None:
+    with pytest.raises(KernelError, match="KERNEL is empty"):
+        load_kernel(text, array_of(1))
+
+
+@pytest.mark.parametrize("text", ["gausian" * 999, "gaus\0ian"])
+def test_text_that_no_file_can_be_called_is_an_unknown_kernel(text: str) -> None:
+    with pytest.raises(KernelError, match="is neither a file"):
+        load_kernel(text, array_of(1))
+
+
+def test_stereo_kernel_for_a_mono_recording_is_refused_in_its_own_words() -> None:
+    with pytest.raises(ShapeError, match=r"has 1 channel, .* got shape \(5, 2\)") as caught:
+        load_kernel(np.ones((5, 2)), sound_of(1))
+    assert "or 1" not in str(caught.value)
+
+
+def test_millimetres_without_a_voxel_size_speak_of_the_input() -> None:
+    with pytest.raises(KernelError, match="does not tell") as caught:
+        load_kernel("box:3mm", array_of(1))
+    assert "None" not in str(caught.value)
+    assert "in samples" in str(caught.value)
+
+
+def test_number_of_values_is_compared_with_the_axes_of_the_input() -> None:
+    with pytest.raises(KernelError, match=r"size=3x3 has 2 values, .* 1 axis") as caught:
+        load_kernel("box:3x3", array_of(1))
+    assert "ndim" not in str(caught.value)

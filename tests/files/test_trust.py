@@ -1,5 +1,6 @@
 """Files that cannot be convolved: nothing is lost and nothing half-made is left."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sigconv.errors import (
     ShapeError,
     SourceError,
 )
-from sigconv.files import TargetError, convolve_file
+from sigconv.files import TargetError, convolve_file, describe, plan_file
 from sigconv.files import convolve as room
 from sigconv.files.audio_streams import AudioSink
 from tests.files.helpers import names_in, noise
@@ -134,3 +135,62 @@ def test_nan_in_a_float_recording_cannot_become_an_integer(tmp_path: Path) -> No
     assert names_in(tmp_path) == ["in.wav"]
     convolve_file(tmp_path / "in.wav", "[1]", tmp_path / "out.wav")
     assert np.flatnonzero(np.isnan(soundfile.read(tmp_path / "out.wav")[0])).tolist() == [123]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("name", ["p.wav", "p.npy", "p.nii", "p.tif"])
+def test_named_pipe_is_refused_unopened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    # Opening it would wait for a writer for ever.
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("opened"))
+    with pytest.raises(SourceError, match="not a regular file"):
+        describe(tmp_path / name)
+    np.save(tmp_path / "in.npy", noise(9))
+    monkeypatch.undo()
+    with pytest.raises(SourceError, match="not a regular file"):
+        convolve_file(tmp_path / "in.npy", tmp_path / name, tmp_path / "out.npy")
+
+
+@pytest.mark.parametrize("gain", ["a", None, float("nan"), float("inf"), 1e9, 800.0])
+def test_gain_that_is_no_gain_is_refused(npy: Path, gain: Any) -> None:
+    with pytest.raises(OptionError, match="gain_db"):
+        convolve_file(npy, "[[1]]", npy.with_name("out.npy"), gain_db=gain)
+    assert names_in(npy.parent) == ["in.npy"]
+
+
+def test_gain_of_integers_is_refused(npy: Path) -> None:
+    np.save(npy, np.ones((3, 3), int))
+    with pytest.raises(OptionError, match=r"gain_db .*int64"):
+        convolve_file(npy, "[[1]]", npy.with_name("out.npy"), dtype="int64", gain_db=-6)
+
+
+@pytest.mark.parametrize("name", ["a\0b.npy", "a" * 300 + ".npy"])
+def test_name_that_no_file_can_have_is_refused(npy: Path, name: str) -> None:
+    odd = npy.with_name(name)
+    with pytest.raises(SourceError, match="npy"):
+        convolve_file(odd, "[[1]]", npy.with_name("out.npy"))
+    with pytest.raises(TargetError, match="npy"):
+        convolve_file(npy, "[[1]]", odd)
+    with pytest.raises(SourceError, match="npy"):
+        convolve_file(npy, str(odd), npy.with_name("out.npy"))
+    npy.with_name("out.npy").write_bytes(b"old")
+    with pytest.raises(SourceError, match="npy"):
+        convolve_file(npy, str(odd), npy.with_name("out.npy"), force=True)
+    assert names_in(npy.parent) == ["in.npy", "out.npy"]
+
+
+@pytest.mark.parametrize("dtype", ["float31", object])
+def test_unknown_dtype_is_refused(npy: Path, dtype: Any) -> None:
+    with pytest.raises(DTypeError, match="dtype"):
+        convolve_file(npy, "[[1]]", npy.with_name("out.npy"), dtype=dtype)
+    with pytest.raises(DTypeError, match="dtype"):
+        plan_file(npy, "[[1]]", dtype=dtype)
+
+
+def test_vector_does_not_become_an_image(tmp_path: Path) -> None:
+    np.save(tmp_path / "in.npy", noise(9))
+    with pytest.raises(OptionError, match="2 axes"):
+        convolve_file(tmp_path / "in.npy", "[1]", tmp_path / "out.tif")
+    assert names_in(tmp_path) == ["in.npy"]

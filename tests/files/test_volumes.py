@@ -168,3 +168,41 @@ def test_other_content_is_refused(tmp_path: Path, name: str, content: bytes) -> 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=r"a\.nii"):
         describe(tmp_path / name)
+
+
+@pytest.mark.parametrize("codes", [(1, 4), (0, 4), (1, 0), (0, 0)])
+def test_result_that_starts_elsewhere_keeps_both_forms_and_their_codes(
+    tmp_path: Path, voxels: np.ndarray, codes: tuple[int, int]
+) -> None:
+    image = nibabel.Nifti1Image(voxels, AFFINE)
+    turned = np.array([[0.0, -2, 0, 9], [1.5, 0, 0, 8], [0, 0, 3, 7], [0, 0, 0, 1]])
+    image.header.set_zooms((1.5, 2, 3, 1))
+    image.set_sform(AFFINE, codes[1])
+    image.set_qform(turned, codes[0])
+    nibabel.save(image, tmp_path / "a.nii")
+    about = describe(tmp_path / "a.nii")
+    with create(tmp_path / "b.nii", Layout((9, 6, 3, 2), np.dtype("f4"), (-1, 0, 2), about)) as out:
+        out[...] = 0
+    before, after = opened(tmp_path / "a.nii").header, opened(tmp_path / "b.nii").header
+    assert (int(after["qform_code"]), int(after["sform_code"])) == codes
+    assert after.get_zooms() == before.get_zooms()
+    for form in ("get_qform", "get_sform"):
+        was, code = getattr(before, form)(coded=True)
+        now, _ = getattr(after, form)(coded=True)
+        if code:
+            np.testing.assert_allclose(now @ [1, 0, 0, 1], was @ [0, 0, 2, 1], rtol=1e-6)
+            np.testing.assert_array_equal(now[:3, :3], was[:3, :3])
+
+
+def test_place_that_makes_no_sense_is_refused_before_the_work(
+    tmp_path: Path, voxels: np.ndarray
+) -> None:
+    path = saved(tmp_path / "a.nii", voxels)
+    content = bytearray(path.read_bytes())
+    content[252:256] = np.array([1, 1], "<i2").tobytes()  # qform_code and sform_code
+    content[256:268] = np.array([3, 3, 3], "<f4").tobytes()  # a quaternion of length above 1
+    path.write_bytes(content)
+    about = describe(path)
+    layout = Layout((9, 6, 3, 2), np.dtype("f4"), (-1, 0, 2), about)
+    with pytest.raises(SourceError, match=r"a\.nii"), create(tmp_path / "b.nii", layout):
+        pytest.fail("the work began")

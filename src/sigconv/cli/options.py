@@ -11,12 +11,19 @@ import click
 
 from sigconv.core.boundary import ALIASES, RULES
 from sigconv.core.shapes import MODES
+from sigconv.planning import METHODS
 
-__all__ = ["Options", "convolution_options", "debug_option", "parse_shape", "workers_option"]
+__all__ = [
+    "METHODS",
+    "Options",
+    "convolution_options",
+    "debug_option",
+    "parse_shape",
+    "workers_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-METHODS = ("auto", "direct", "fft", "overlap-save", "overlap-add")
 DTYPES = ("float32", "float64", "complex64", "complex128", "int64")
 
 
@@ -95,8 +102,8 @@ _CONVOLUTION = (
     click.option(
         "--dtype",
         type=click.Choice(DTYPES),
-        help="Compute and write in this type.  [default: the input's precision; float32 for "
-        "integers]",
+        help="Compute in this type and write it; audio keeps the input's sample format, in PCM "
+        "for instance.  [default: the input's precision; float32 for integers]",
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from sigconv.core.units import format_bytes
 from sigconv.files import Description, Record
 
 __all__ = ["clip_warning", "describe_file", "speed", "summarise"]
@@ -25,7 +26,7 @@ def describe_file(about: Description) -> str:
     convolved = ", ".join(about.axis_names[axis] for axis in about.axes)
     facts += [
         ("convolved", f"{convolved} (mode {about.default_mode} unless --mode says otherwise)"),
-        ("computed in", f"{about.working}, {_bytes(about.nbytes)}"),
+        ("computed in", f"{about.working}, {format_bytes(about.nbytes)}"),
     ]
     facts += [("note", note) for note in about.notes]
     return "\n".join(f"{name:<12} {value}" for name, value in facts)
@@ -44,7 +45,7 @@ def summarise(record: Record) -> str:
 
 def speed(record: Record) -> str:
     """Return how fast it went: in MB/s, and for audio in multiples of real time."""
-    rate = f"{_bytes(record.bytes_per_second)}/s"
+    rate = _rate(record.bytes_per_second)
     if record.times_real_time is None:
         return rate
     return f"{record.times_real_time:.0f} times real time, {rate}"
@@ -65,8 +66,9 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "a single value"
 
 
-def _bytes(count: float) -> str:
+def _rate(count: float) -> str:
+    # Sizes are binary, as memory is bought; rates decimal, as disks and networks state theirs.
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} B"
+            return f"{count / scale:.3g} {unit}/s"
+    return f"{count:.0f} B/s"

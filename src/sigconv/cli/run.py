@@ -70,7 +70,7 @@ def _invoke(arguments: list[str]) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the program, so that temporary files are removed."""
+    """Let SIGTERM and SIGHUP unwind the program, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -78,11 +78,13 @@ def _terminable() -> Iterator[None]:
     def end(*_: object) -> None:
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, end)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_code(error: BaseException) -> int:

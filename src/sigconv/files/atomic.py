@@ -43,6 +43,20 @@ def check_target(target: Path, *, inputs: tuple[Path, ...] = (), force: bool = F
     TargetError
         The target is a directory, or its directory does not exist.
     """
+    try:
+        _check_target(target, inputs, force)
+    except SigconvError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TargetError(
+            f"{str(target)!r} cannot be written: {reason}. Name another output."
+        ) from error
+
+
+def _check_target(target: Path, inputs: tuple[Path, ...], force: bool) -> None:
+    if "\0" in str(target):
+        raise ValueError("no file has a name with a NUL character")
     parent = target.parent
     if not parent.is_dir():
         problem = "is not a directory" if parent.exists() else "does not exist"
@@ -52,13 +66,20 @@ def check_target(target: Path, *, inputs: tuple[Path, ...] = (), force: bool = F
     if target.is_dir():
         raise TargetError(f"{target} is a directory. Name a file in it.")
     for path in inputs:
-        if target.exists() and path.exists() and target.samefile(path):
+        if _same(target, path):
             raise OutputExistsError(
                 f"{target} is the input {path} itself, which is never overwritten. "
                 "Name another output."
             )
     if os.path.lexists(target) and not force:
         raise _exists(target)
+
+
+def _same(target: Path, path: Path) -> bool:
+    # A file that is not there, or whose name no file can have, is not the target.
+    with suppress(OSError, ValueError):
+        return target.samefile(path)
+    return False
 
 
 @contextmanager

@@ -23,13 +23,13 @@ Array = encodings.Array
 # The container that a suffix names, then the others that it may hold.
 SUFFIXES = {
     ".wav": ("WAV", "WAVEX", "RF64"),
-    ".rf64": ("RF64",),
     ".flac": ("FLAC",),
     ".ogg": ("OGG",),
     ".aiff": ("AIFF",),
     ".aif": ("AIFF",),
     ".caf": ("CAF",),
     ".au": ("AU",),
+    ".rf64": ("RF64",),
 }
 
 # A FLAC block of silence, the densest there is, packs 65535 frames into some ten bytes.

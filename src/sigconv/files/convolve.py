@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.convolution import convolve, plan
+from sigconv.core.dtypes import as_dtype
 from sigconv.core.shapes import check_mode, default_center, mode_range
 from sigconv.engines import Plan
+from sigconv.errors import DTypeError, OptionError
 from sigconv.files.atomic import check_target, replacing
 from sigconv.files.description import Description, DType, Layout
 from sigconv.files.formats import Format, describe, format_of, load, target_format
@@ -147,7 +150,7 @@ def convolve_file(
     inputs = tuple(path for path in (source, kernel_path(kernel)) if path is not None)
     check_target(target, inputs=inputs, force=force)
     about = describe(source)
-    result_dtype = np.dtype(about.working if dtype is None else dtype)
+    result_dtype = _result_dtype(about, dtype)
     job = _Job(
         source=about,
         target=target,
@@ -171,8 +174,39 @@ def convolve_file(
     )
 
 
+def _result_dtype(about: Description, wanted: npt.DTypeLike | None) -> DType:
+    if wanted is None:
+        return about.working
+    dtype = as_dtype(wanted)
+    if dtype.kind not in "biufc":
+        raise DTypeError(f"dtype must be a number type; got {dtype}. Ask for float32 or float64.")
+    return dtype
+
+
 def _amplified(taps: Array, gain_db: float) -> Array:
-    return taps * taps.dtype.type(10 ** (gain_db / 20)) if gain_db else taps
+    try:
+        decibels = float(gain_db)
+    except (TypeError, ValueError):
+        decibels = float("nan")
+    if not isfinite(decibels):
+        raise OptionError(
+            f"gain_db must be a finite number of decibels; got {gain_db!r}. Give for example -6."
+        )
+    if not decibels:
+        return taps
+    if taps.dtype.kind not in "fc":
+        raise OptionError(
+            f"gain_db needs a floating dtype; got gain_db={gain_db:g} with dtype {taps.dtype}. "
+            "Ask for dtype float64, or multiply the result."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        amplified: Array = taps * np.power(10.0, decibels / 20).astype(taps.dtype)
+    if np.isfinite(taps).all() and not np.isfinite(amplified).all():
+        raise OptionError(
+            f"gain_db must keep the kernel within {taps.dtype}; got {gain_db:g}. "
+            "Give a smaller gain."
+        )
+    return amplified
 
 
 def _ignore(done: int, total: int) -> None:
@@ -299,7 +333,7 @@ def plan_shape(
 def _plan(
     about: Description, kernel: Kernel | tuple[int, ...], mode: str | None, **keywords: Any
 ) -> Plan:
-    dtype = np.dtype(keywords.pop("dtype") or about.working)
+    dtype = _result_dtype(about, keywords.pop("dtype"))
     taps = kernel if isinstance(kernel, tuple) else load_kernel(kernel, about, dtype)
     mode = mode or about.default_mode
     return plan(about.shape, taps, mode, axes=about.axes or None, dtype=dtype, **keywords)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -150,9 +151,14 @@ def source_problem(path: Path, problem: str, remedy: str) -> SourceError:
 def check_readable(path: Path) -> int:
     """Return the size of the file in bytes, or raise SourceError when there is none to read."""
     try:
-        size = path.stat().st_size
-        if path.is_dir():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise source_problem(path, "is a directory.", "Name a file in it.")
+        # Opening a named pipe waits for whoever writes to it, and nothing can be read twice.
+        if not stat.S_ISREG(status.st_mode):
+            raise source_problem(
+                path, "is a pipe or a device, not a regular file.", "Copy it to a file first."
+            )
         with path.open("rb"):
             pass
     except FileNotFoundError:
@@ -161,11 +167,14 @@ def check_readable(path: Path) -> int:
         ) from None
     except SourceError:
         raise
+    except ValueError as error:
+        name = repr(str(path))
+        raise SourceError(f"{name}: no file has such a name ({error}). Check the path.") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise source_problem(path, f"{reason}.", "Choose a file that can be read.") from error
-    if size == 0:
+    if status.st_size == 0:
         raise source_problem(
             path, "the file is empty (0 bytes).", "Write it again, or fetch a whole copy."
         )
-    return size
+    return status.st_size

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.errors import OptionError, SourceError
+from sigconv.files import audio
 from sigconv.files.atomic import full_suffix
 from sigconv.files.description import Description, DType, Kind, Layout
 
@@ -60,10 +61,8 @@ class Format:
         return cast("Codec", import_module(f"sigconv.files.{self.module}"))
 
 
-_AUDIO = (".wav", ".flac", ".ogg", ".aiff", ".aif", ".caf", ".au", ".rf64")
-
 FORMATS = (
-    Format("audio", "audio", _AUDIO, "audio"),
+    Format("audio", "audio", tuple(audio.SUFFIXES), "audio"),
     Format("NumPy array", "array", (".npy",), "arrays"),
     Format("NIfTI volume", "volume", (".nii", ".nii.gz"), "volumes"),
     Format("TIFF image", "image", (".tif", ".tiff"), "images"),

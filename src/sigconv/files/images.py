@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.optional import require
-from sigconv.errors import SourceError
+from sigconv.errors import DTypeError, OptionError, SourceError
 from sigconv.files.complaints import listening
 from sigconv.files.description import (
     DECODING_ERRORS,
@@ -142,6 +142,7 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
 
     The axes and the resolution of a TIFF source are kept.
     """
+    _check_layout(layout)
     result: Array = np.empty(layout.shape, layout.dtype)
     yield result
     options: dict[str, Any] = {"photometric": "minisblack"}
@@ -149,6 +150,20 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
         with _reading(layout.source.path) as file:
             options |= _kept(file)
     _tifffile().imwrite(path, result, software="sigconv", **options)
+
+
+def _check_layout(layout: Layout) -> None:
+    """Refuse what a TIFF image cannot hold."""
+    if len(layout.shape) < 2 or not prod(layout.shape):
+        rule = "at least 2 axes" if len(layout.shape) < 2 else "at least one sample"
+        raise OptionError(
+            f"a TIFF image has {rule}; got shape {layout.shape}. Name an output that ends in .npy"
+        )
+    if layout.dtype.char in "gG":
+        raise DTypeError(
+            f"a TIFF image holds floats of at most 8 bytes; got {layout.dtype}. "
+            "Ask for dtype float64 or complex128, or name an output that ends in .npy"
+        )
 
 
 def _kept(file: Any) -> dict[str, Any]:

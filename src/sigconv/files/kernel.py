@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv import kernels
+from sigconv.core.dtypes import as_numeric
 from sigconv.errors import KernelError, ShapeError
 from sigconv.files.atomic import full_suffix
 from sigconv.files.description import Description, DType
@@ -57,17 +59,24 @@ def load_kernel(
     ------
     KernelError
         The text makes no kernel, or the rates of kernel and source differ.
+    DTypeError
+        The taps are masked, or no array of numbers.
     ShapeError
         The kernel does not fit the source.
     SourceError
         The kernel's file is missing, truncated or corrupt.
     """
     dtype = np.dtype(dtype or source.working)
+    if isinstance(kernel, str) and not kernel.strip():
+        raise KernelError(
+            "KERNEL is empty. Give a file, a JSON array such as [1, 2, 1], or a specification "
+            "such as gaussian:sigma=2."
+        )
     path = kernel_path(kernel)
     if path is not None:
         taps = _from_file(path, source)
     elif not isinstance(kernel, str):
-        taps = np.asarray(kernel)
+        taps = as_numeric(kernel, "kernel")
     elif kernel.lstrip().startswith("["):
         taps = _from_json(kernel)
     else:
@@ -93,7 +102,7 @@ def _from_json(text: str) -> Array:
 
 def _from_file(path: Path, source: Description) -> Array:
     known = [suffix for form in FORMATS for suffix in form.suffixes]
-    if full_suffix(path) not in known and not path.exists():
+    if full_suffix(path) not in known and not _exists(path):
         raise KernelError(
             f"the kernel {_short(str(path))} is neither a file, nor a JSON array, nor a known "
             f"kernel. Known kernels: {', '.join(kernels.specification.KERNELS)}."
@@ -106,6 +115,13 @@ def _from_file(path: Path, source: Description) -> Array:
             f"sox {path} OUT.wav rate {source.rate:g}"
         )
     return load(about)
+
+
+def _exists(path: Path) -> bool:
+    # A misspelt specification may be no possible name of a file.
+    with suppress(OSError, ValueError):
+        return path.exists()
+    return False
 
 
 def _fit(taps: Array, source: Description) -> Array:
@@ -135,12 +151,18 @@ def _fit_channels(taps: Array, source: Description) -> Array:
     channels = source.shape[1]
     if taps.ndim == 1:
         return taps[:, np.newaxis]
-    if taps.ndim != 2 or taps.shape[1] not in (1, channels):
+    if taps.ndim == 2 and taps.shape[1] in (1, channels):
+        return taps
+    got = f"got shape {taps.shape} (frames, channels)"
+    if channels == 1:
         raise ShapeError(
-            f"a kernel for {source.path} needs 1 channel, which serves all, or {channels}, one for "
-            f"each; got shape {taps.shape} (frames, channels). Choose among its channels first."
+            f"{source.path} has 1 channel, a kernel for it needs 1 as well; {got}. "
+            "Choose one of its channels first."
         )
-    return taps
+    raise ShapeError(
+        f"a kernel for {source.path} needs 1 channel, which serves all, or {channels}, one for "
+        f"each; {got}. Choose among its channels first."
+    )
 
 
 def _cast(taps: Array, dtype: DType) -> Array:
@@ -149,8 +171,6 @@ def _cast(taps: Array, dtype: DType) -> Array:
             f"the kernel is complex, the results are {dtype}. Ask for a complex dtype "
             "(--dtype complex64)."
         )
-    if taps.dtype.kind not in "biufc":
-        raise KernelError(f"the kernel must hold numbers; got dtype {taps.dtype}.")
     with np.errstate(over="ignore"):
         cast = taps.astype(dtype)
     if dtype.kind in "iu" and not np.array_equal(cast, taps):

@@ -182,15 +182,30 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
 
     A result that starts before or inside the source keeps its place in the scanner's space.
     """
-    result: Array = np.empty(layout.shape, layout.dtype, order="F")
-    yield result
     original, _ = _open(layout.source.path)
     header = original.header.copy()
     header.set_data_dtype(layout.dtype)
     header.set_slope_inter(None, None)
-    affine = original.affine
-    if any(layout.origin):
-        first = (*layout.origin, 0, 0, 0)[:3]
-        affine = affine.copy()
-        affine[:3, 3] = affine[:3, :3] @ first + affine[:3, 3]
-    _nibabel().save(type(original)(result, affine, header), path)
+    try:
+        _shift(header, (*layout.origin, 0, 0, 0)[:3])
+    except _errors() as error:
+        _corrupt(layout.source.path, error)
+    result: Array = np.empty(layout.shape, layout.dtype, order="F")
+    yield result
+    # Given an affine unlike the header's, nibabel would replace both forms and their codes.
+    _nibabel().save(type(original)(result, None, header), path)
+
+
+def _shift(header: Any, origin: tuple[int, ...]) -> None:
+    """Move voxel 0 of the header's two forms, each by its own axes, to the voxel `origin`."""
+    if not any(origin):
+        return
+    sform, _ = header.get_sform(coded=True)
+    if sform is not None:
+        for row, offset in zip(("srow_x", "srow_y", "srow_z"), sform @ (*origin, 1), strict=False):
+            header[row][3] = offset
+    qform, _ = header.get_qform(coded=True)
+    if qform is not None:
+        fields = ("qoffset_x", "qoffset_y", "qoffset_z")
+        for field, offset in zip(fields, qform @ (*origin, 1), strict=False):
+            header[field] = offset

@@ -38,7 +38,7 @@ class Calibration:
         measured, size = UNITS[unit]
         if measured == "length":
             if self.spacing is None:
-                raise _uncalibrated(key, unit, "spacing", "the distance between samples in mm")
+                raise _uncalibrated(key, unit, "spacing", "the distance between samples")
             steps = per_axis("spacing", self.spacing, self.ndim, POSITIVE)
             return tuple(step / size for step in steps)
         if self.ndim != 1:
@@ -51,16 +51,23 @@ class Calibration:
     def rate(self, key: str, unit: str) -> float:
         """Samples per second."""
         if self.fs is None:
-            raise _uncalibrated(key, unit, "fs", "the sampling rate in Hz")
+            raise _uncalibrated(key, unit, "fs", "the sampling rate")
         return self.fs
 
 
 def _uncalibrated(key: str, unit: str, missing: str, meaning: str) -> KernelError:
-    otherwise = "cycles per sample" if UNITS[unit][0] == "frequency" else "samples"
+    if key == "per":
+        otherwise = "Leave per out for a derivative per sample"
+    else:
+        otherwise = f"Give {key} in {_without_unit(unit)}"
     return KernelError(
-        f"{key} in {unit} needs {missing}, {meaning}; got {missing}=None. "
-        f"Give {missing}, or {key} in {otherwise}."
+        f"{key} in {unit} needs {meaning}, which this input does not tell. "
+        f"{otherwise}, or, in Python, give {missing}."
     )
+
+
+def _without_unit(unit: str) -> str:
+    return "cycles per sample" if UNITS[unit][0] == "frequency" else "samples"
 
 
 # What follows turns a value into arguments of the function that makes the kernel.
@@ -305,6 +312,13 @@ def _calibration(
     if recipe.ndim is None:
         return Calibration(1, None, rate)
     several = {key: value.one_or_each for key, value in values.items() if value.numbers}
+    for key, value in values.items():
+        if ndim is not None and len(value.numbers) not in (0, 1, ndim):
+            raise KernelError(
+                f"{key}={value.text} has {len(value.numbers)} values, the array to convolve has "
+                f"{ndim} {'axis' if ndim == 1 else 'axes'}. Give one value for all axes together, "
+                "or one for each."
+            )
     axes = axis_count(ndim, recipe.ndim, spacing=spacing, **several)
     if spacing is not None:
         per_axis("spacing", spacing, axes, POSITIVE)
