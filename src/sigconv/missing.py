@@ -95,7 +95,8 @@ def renormalised(problem: Problem, signal: Array, kernel: Array, forward: Forwar
             ratio = weight_ratio(problem, present, kernel, forward, "direct")
         ratio[nothing] = np.nan
     with np.errstate(all="ignore"):
-        return sums / ratio.astype(problem.dtypes.real)
+        result: Array = sums / ratio.astype(problem.dtypes.real)
+        return result
 
 
 def weight_ratio(
