@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import sigconv as sc
 from sigconv.core.boundary import RULES
-from sigconv.errors import DTypeError, ShapeError
+from sigconv.errors import BoundaryError, DTypeError, ShapeError
 from sigconv.testing import samples, tolerance
 
+PRESENT = [rule for rule in RULES if rule != "absent"]
 METHODS = ("auto", "direct", "fft", "overlap-save", "overlap-add")
 
 
@@ -34,7 +35,7 @@ class Reader:
     n=st.integers(0, 3000),
     k=st.integers(1, 900),
     mode=st.sampled_from(["full", "same", "valid"]),
-    rules=st.tuples(st.sampled_from(RULES), st.sampled_from(RULES)),
+    rules=st.tuples(st.sampled_from(PRESENT), st.sampled_from(PRESENT)),
     method=st.sampled_from(METHODS),
     piece=st.integers(1, 2000),
 )
@@ -126,3 +127,8 @@ def test_a_list_is_a_source():
 def test_very_long_kernels_still_go_block_by_block():
     pieces = sc.convolve_pieces(np.ones(10**7, np.float32), np.ones(2 * 10**6, np.float32))
     assert pieces.plan.method != "fft"
+
+
+def test_absent_edges_are_refused_with_the_remedy():
+    with pytest.raises(BoundaryError, match="or convolve"):
+        sc.convolve_pieces(np.ones(10), np.ones(3), boundary="absent")

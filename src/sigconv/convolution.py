@@ -52,7 +52,8 @@ def convolve(
     boundary : str or sequence
         How the signal continues beyond its edges: ``zero``, ``constant``, ``edge``,
         ``reflect``, ``symmetric`` or ``wrap``, as in `numpy.pad` (ndimage's ``nearest``,
-        ``mirror``, ``grid-wrap``, ``grid-constant`` and ``grid-mirror`` are aliases). A
+        ``mirror``, ``grid-wrap``, ``grid-constant`` and ``grid-mirror`` are aliases), or
+        ``absent``: nothing exists there, and the other samples carry the whole weight. A
         sequence has one entry per convolved axis, each a string or a (before, after) pair.
     fill_value : number
         The value outside the signal under ``constant``.
@@ -63,8 +64,11 @@ def convolve(
         ``auto``, ``direct``, ``fft``, ``overlap-save``, ``overlap-add``, or a `Plan` to replay.
         The result does not depend on it beyond rounding. Where there is nothing to transform
         (an empty result, a single tap) ``direct`` stands in for every method.
-    nan_policy : {"propagate"}
-        NaN and infinity reach exactly the outputs that the direct sum gives.
+    nan_policy : {"propagate", "omit", "raise"}
+        ``propagate``: NaN and infinity reach exactly the outputs that the direct sum gives.
+        ``omit``: NaN samples are absent, and y = (sum over present of h x) (sum h) / (sum over
+        present of h); NaN where nothing is present; the taps must be weights, >= 0 with a
+        positive sum. ``raise``: NonFiniteError names the first position.
     dtype : dtype, optional
         The dtype of computation and result; NumPy's promotion by default, with booleans and
         integers exact in 64 bits.

@@ -25,16 +25,18 @@ from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
 from sigconv.core.problem import Operand, Problem, make_problem
 from sigconv.dispatch import (
-    apply_prepared,
     as_shape,
-    check_exact,
     check_out,
+    check_samples,
     choose_plan,
+    compute_into,
+    forward_by,
     options_from,
 )
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import ShapeError
+from sigconv.missing import check_weights, weight_ratio
 from sigconv.planning import make_plan
 
 __all__ = ["Convolver"]
@@ -131,11 +133,11 @@ class Convolver:
         """Convolve one signal of shape `signal_shape`, into `out` if given."""
         x = self._checked(signal, "signal", self.signal_shape)
         problem = self._problem(x.dtype)
-        check_exact(problem, x, self._kernel)
+        check_samples(problem, x, self._kernel)
         result = check_out(problem, out)
         if result.size:
             workers = resolve_workers(self._workers)
-            apply_prepared(self._prepare(problem), x, self._kernel, result, workers)
+            compute_into(result, self._prepare(problem), x, self._kernel, workers)
         return result
 
     def adjoint(self, samples: npt.ArrayLike) -> Array:
@@ -154,7 +156,8 @@ class Convolver:
         Notes
         -----
         Samples that the boundary repeats add up where they came from. Under ``constant`` with
-        a non-zero `fill_value` the map is affine, and this is the adjoint of its linear part.
+        a non-zero `fill_value` the map is affine, and under ``omit`` it depends on where samples
+        are missing; this is the adjoint of the linear part, for signals without gaps.
         """
         y = self._checked(samples, "samples", self.result_shape)
         problem = self._problem(y.dtype)
@@ -169,11 +172,17 @@ class Convolver:
             else:
                 # Folding may add every product of a sample of y to one result.
                 check_integer_bound(absolute_sum(y) * absolute_sum(self._kernel), problem.dtypes)
+        check_weights(problem, self._kernel)
+        workers = resolve_workers(self._workers)
+        if problem.has_absent_edges:
+            forward = forward_by(self._prepare(problem), workers)
+            present = np.ones(self.signal_shape, bool)
+            ratio = weight_ratio(problem, present, self._kernel, forward)
+            y = y / ratio.astype(problem.dtypes.real)
         backward, regions = _adjoint_problem(problem)
         prepared = self._prepare(problem, backward)
         extended = np.empty(backward.result_shape, problem.dtypes.compute)
         view = problem.result_view(extended)
-        workers = resolve_workers(self._workers)
         grid = prepared.plan.grid
         execute(prepared, problem.result_view(y), view, grid=grid, workers=workers)
         target = result.transpose(problem.order)

@@ -13,15 +13,18 @@ from sigconv.core.problem import Operand, Options, Problem, make_problem
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, MethodError, OptionError, ShapeError
+from sigconv.missing import Forward, check_finite, check_weights, is_weighted, renormalised
 from sigconv.planning import MACHINE, METHODS, make_plan
 
 __all__ = [
     "apply_prepared",
     "as_shape",
-    "check_exact",
     "check_out",
+    "check_samples",
     "choose_plan",
     "compute",
+    "compute_into",
+    "forward_by",
     "hashable",
     "options_from",
     "run",
@@ -72,12 +75,41 @@ def run(
     """Plan and compute `problem` for these samples."""
     workers = resolve_workers(workers)
     chosen = choose_plan(problem, method)
-    check_exact(problem, signal, kernel)
+    check_samples(problem, signal, kernel)
     result = check_out(problem, out)
     if result.size:
         prepared = prepare(chosen, problem.kernel_view(kernel))
-        apply_prepared(prepared, signal, kernel, result, workers)
+        compute_into(result, prepared, signal, kernel, workers)
     return result
+
+
+def compute_into(
+    result: Array, prepared: Prepared, signal: Array, kernel: Array, workers: int
+) -> None:
+    """Run a prepared kernel, and share out the weight of missing samples where there are any."""
+    problem = prepared.plan.problem
+    if is_weighted(problem, signal):
+        forward = forward_by(prepared, workers)
+        with np.errstate(all="ignore"):
+            result[...] = renormalised(problem, signal, kernel, forward)
+    else:
+        apply_prepared(prepared, signal, kernel, result, workers)
+
+
+def forward_by(prepared: Prepared, workers: int) -> Forward:
+    """Return what computes `prepared`'s problem by it, and others by its method."""
+    plan = prepared.plan
+
+    def forward(problem: Problem, signal: Array, kernel: Array, method: str | None) -> Array:
+        ready = prepared
+        if problem is not plan.problem or method not in (None, plan.method):
+            other = make_plan(problem, method or plan.method)
+            ready = prepare(other, problem.kernel_view(kernel))
+        sums = np.empty(problem.result_shape, problem.dtypes.compute)
+        apply_prepared(ready, signal, kernel, sums, workers)
+        return sums
+
+    return forward
 
 
 def choose_plan(problem: Problem, method: str | Plan) -> Plan:
@@ -107,8 +139,10 @@ def as_shape(value: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
-def check_exact(problem: Problem, signal: Array, kernel: Array) -> None:
-    """Raise when an integer result may not fit."""
+def check_samples(problem: Problem, signal: Array, kernel: Array) -> None:
+    """Raise when an integer result may not fit, or the policy forbids a sample or a tap."""
+    check_finite(problem, signal, kernel)
+    check_weights(problem, kernel)
     if problem.dtypes.is_exact:
         edges = [edge for axis in problem.axes for edge in axis.edges]
         check_integer_range(signal, kernel, problem.dtypes, edges)

@@ -18,7 +18,7 @@ from sigconv.core.problem import Axis, Operand, make_problem
 from sigconv.dispatch import choose_plan, options_from
 from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import DTypeError, ShapeError
+from sigconv.errors import BoundaryError, DTypeError, ShapeError
 from sigconv.planning import make_plan
 
 __all__ = ["Pieces", "convolve_pieces"]
@@ -101,6 +101,11 @@ def convolve_pieces(
         raise DTypeError(
             "pieces of integers cannot be checked for overflow ahead; got "
             f"{source.dtype} and {taps.dtype}. Pass dtype=float."
+        )
+    if problem.has_absent_edges:
+        raise BoundaryError(
+            "pieces know nothing of the weight that boundary='absent' shares out. Use another "
+            "boundary, or convolve."
         )
     if not problem.axes:
         position = axis % len(source.shape)

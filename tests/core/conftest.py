@@ -9,7 +9,7 @@ def walk(rule: str, size: int, position: int) -> int | None:
     """Return the sample that `position` of the extended signal repeats, None for no sample."""
     if 0 <= position < size:
         return position
-    if rule in ("zero", "constant"):
+    if rule in ("zero", "absent", "constant"):
         return OUTSIDE
     step = 1 if position > 0 else -1
     sample = 0

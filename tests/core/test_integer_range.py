@@ -14,6 +14,9 @@ from sigconv.errors import DTypeError, IntegerOverflowError
 
 INTEGERS = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 
+# Weights that make up for absent samples are fractions.
+EXACT_RULES = [rule for rule in RULES if rule != "absent"]
+
 
 def limits(dtype):
     if np.dtype(dtype).kind == "b":
@@ -125,7 +128,7 @@ def test_convolve_is_exact_or_raises_under_every_boundary(source_index, data):
     x = data.draw(st.sampled_from(("u1", "u8", "i8")).flatmap(integers))
     taps = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(lambda h: np.array(h, "u1"))
     h = data.draw(taps | st.sampled_from(("i1", "i8")).flatmap(integers))
-    rule = st.sampled_from(RULES)
+    rule = st.sampled_from(EXACT_RULES)
     boundary = data.draw(st.tuples(rule, rule))
     fill = 0
     if "constant" in boundary:
@@ -208,7 +211,7 @@ def test_the_adjoint_of_a_filled_boundary_has_the_bound_of_the_convolution(rule)
     assert plain(found) == [2**56] * (2**10 - 3)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", EXACT_RULES)
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_adjoint_is_exact_or_raises(rule, size, source_index):
     h = np.array([1, 2, 1])

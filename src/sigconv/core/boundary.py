@@ -13,7 +13,7 @@ from sigconv.errors import BoundaryError
 
 __all__ = ["ALIASES", "RULES", "ZERO", "Edge", "Edges", "Segment", "parse_boundary", "segments"]
 
-RULES = ("zero", "constant", "edge", "reflect", "symmetric", "wrap")
+RULES = ("zero", "constant", "edge", "reflect", "symmetric", "wrap", "absent")
 
 ALIASES = {
     "nearest": "edge",
@@ -32,8 +32,8 @@ class Edge(NamedTuple):
 
     @property
     def is_zero(self) -> bool:
-        """Whether samples beyond this side add nothing to any output."""
-        return self.rule == "zero"
+        """Whether samples beyond this side add nothing to the sum of any output."""
+        return self.rule in ("zero", "absent")
 
     def __str__(self) -> str:
         return f"constant({self.fill:g})" if self.rule == "constant" else self.rule
@@ -142,7 +142,7 @@ def _beyond(edge: Edge, size: int, start: int, stop: int, nearest: int) -> Itera
     """Yield the stretches of [start, stop), all on the side whose last sample is `nearest`."""
     if start >= stop:
         return
-    if edge.rule in ("zero", "constant"):
+    if edge.rule in ("zero", "constant", "absent"):
         yield Segment(start, stop, -1, 0, edge)
     elif edge.rule == "edge" or size == 1:
         yield Segment(start, stop, nearest, 0)

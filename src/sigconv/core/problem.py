@@ -6,7 +6,7 @@ canonical layout: batch axes first, then the convolved axes that have more than 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from numbers import Number
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 
 _LARGEST = 1 << 36
 
-NAN_POLICIES = ("propagate",)
+NAN_POLICIES = ("propagate", "omit", "raise")
 
 
 class Options(NamedTuple):
@@ -102,8 +102,10 @@ class Problem:
     kernel_expanded: Shape
     kernel_order: Shape
     kernel_kept: tuple[tuple[int, int], ...]
-    correlate: bool = False
-    nan_policy: str = "propagate"
+    correlate: bool
+    nan_policy: str
+    has_absent_edges: bool
+    options: Options = field(compare=False)
 
     @property
     def order(self) -> Shape:
@@ -213,6 +215,8 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
         kernel_kept=tuple(kept),
         correlate=options.correlate,
         nan_policy=options.nan_policy,
+        options=options,
+        has_absent_edges=any(edge.rule == "absent" for pair in edges for edge in pair),
     )
 
 

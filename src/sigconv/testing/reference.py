@@ -13,6 +13,7 @@ Array = npt.NDArray[Any]
 
 _OUTSIDE_ZERO = -1
 _OUTSIDE_FILL = -2
+_OUTSIDE_ABSENT = -3
 
 
 def naive_convolve(
@@ -24,6 +25,7 @@ def naive_convolve(
     boundary: Any = "zero",
     fill_value: complex = 0.0,
     center: int | tuple[int, ...] | None = None,
+    nan_policy: str = "propagate",
     correlate: bool = False,
     dtype: npt.DTypeLike | None = None,
 ) -> Array:
@@ -65,9 +67,16 @@ def naive_convolve(
         return total
     edges = _Edges(named, wanted, entries, fill_value)
     x, h = x.astype(work), h.astype(work)
+    missing = np.isnan(x) if nan_policy == "omit" and work.kind in "fc" else np.zeros(x.shape, bool)
+    share = np.zeros(shape, h.dtype)
     with np.errstate(all="ignore"):
         for k in np.ndindex(*(h.shape[a] for a in named)):
-            total += _products(x, h, k, edges)
+            products, weights = _products(np.where(missing, 0, x), missing, h, k, edges)
+            total += products
+            share += weights
+        if missing.any() or "absent" in str(entries):
+            share[share == 0] = np.nan
+            total = (total * (h.sum(axis=named, keepdims=True) / share)).astype(work)
     return total
 
 
@@ -111,11 +120,14 @@ class _Edges(NamedTuple):
     fill: complex
 
 
-def _products(x: Array, h: Array, k: tuple[int, ...], edges: _Edges) -> Array:
-    """Return h[k] x_ext[n-k] for every wanted n, 0 where there is no sample."""
+def _products(
+    x: Array, missing: Array, h: Array, k: tuple[int, ...], edges: _Edges
+) -> tuple[Array, Array]:
+    """Return h[k] x_ext[n-k], 0 where there is no sample, and h[k] where one is not missing."""
     tap = h
     zero: Any = False
     filled: Any = False
+    absent: Any = False
     for a, tap_index, positions, entry in zip(
         edges.axes, k, edges.wanted, edges.boundary, strict=True
     ):
@@ -125,13 +137,17 @@ def _products(x: Array, h: Array, k: tuple[int, ...], edges: _Edges) -> Array:
         along = [1] * x.ndim
         along[a] = -1
         zero = zero | (source == _OUTSIDE_ZERO).reshape(along)
+        absent = absent | (source == _OUTSIDE_ABSENT).reshape(along)
         filled = filled | (source == _OUTSIDE_FILL).reshape(along)
         x = np.take(x, np.maximum(source, 0), axis=a)
+        missing = np.take(missing, np.maximum(source, 0), axis=a)
     values = np.where(
         filled, x.dtype.type(edges.fill if x.dtype.kind == "c" else edges.fill.real), x
     )
-    products: Array = np.where(zero, x.dtype.type(0), tap * values)
-    return products
+    missing = absent | (missing & ~np.logical_or(zero, filled))
+    products: Array = np.where(zero | missing, x.dtype.type(0), tap * values)
+    weights: Array = np.where(missing, h.dtype.type(0), tap)
+    return products, weights
 
 
 def _source_index(pair: tuple[str, str], size: int, j: int) -> int:
@@ -147,6 +163,8 @@ def _source_index(pair: tuple[str, str], size: int, j: int) -> int:
     }.get(name := pair[0] if j < 0 else pair[1], name)
     if rule == "zero":
         return _OUTSIDE_ZERO
+    if rule == "absent":
+        return _OUTSIDE_ABSENT
     if rule == "constant":
         return _OUTSIDE_FILL
     if rule == "wrap":

@@ -1,0 +1,163 @@
+"""Missing samples: NaN under ``omit``, and everything outside under the boundary ``absent``.
+
+Where samples do not exist, the weights of the others make up for them:
+y = (sum over present of h x) (sum h) / (sum over present of h). Both sums are convolutions, of
+the signal with zeros in its gaps and of ones with zeros in its gaps, so every engine serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sigconv.core.boundary import parse_boundary
+from sigconv.core.dtypes import Array
+from sigconv.core.nonfinite import is_finite
+from sigconv.core.problem import Operand, Problem, make_problem
+from sigconv.errors import NonFiniteError, OptionError
+
+__all__ = [
+    "Forward",
+    "check_finite",
+    "check_weights",
+    "is_weighted",
+    "renormalised",
+    "weight_ratio",
+]
+
+Crop = tuple[slice, ...]
+Forward = Callable[[Problem, Array, Array, str | None], Array]
+"""Compute a problem for a signal and a kernel, by a method if one is named."""
+
+# Below this share of its weight an output is summed directly: an FFT's error is relative to
+# the whole kernel.
+_LIGHT = 1e-6
+
+
+def check_finite(problem: Problem, signal: Array, kernel: Array) -> None:
+    """Raise NonFiniteError under ``nan_policy="raise"``, with the first position."""
+    if problem.nan_policy != "raise":
+        return
+    for name, array in (("signal", signal), ("kernel", kernel)):
+        if not is_finite(array):
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise NonFiniteError(
+                f"nan_policy='raise' allows finite numbers only; the {name} holds {array[index]} "
+                f"at {index}. Replace it, or use nan_policy='omit' or 'propagate'."
+            )
+
+
+def is_weighted(problem: Problem, signal: Array) -> bool:
+    """Tell whether weights have to make up for samples that do not exist."""
+    if problem.has_absent_edges:
+        return True
+    if problem.nan_policy != "omit" or signal.dtype.kind not in "fc":
+        return False
+    # The sum of finite samples is no NaN; infinities and overflow need the second look.
+    with np.errstate(all="ignore"):
+        return bool(np.isnan(signal.sum())) and bool(np.isnan(signal).any())
+
+
+def check_weights(problem: Problem, kernel: Array) -> None:
+    """Raise OptionError unless the taps are weights: none negative, and some positive."""
+    if problem.nan_policy != "omit" and not problem.has_absent_edges:
+        return
+    if 0 in problem.result_shape:
+        return
+    what = "boundary='absent'" if problem.has_absent_edges else "nan_policy='omit'"
+    weights = kernel.dtype.kind != "c" and bool((kernel >= 0).all()) and is_finite(kernel)
+    if not weights or not _total(problem, kernel).all():
+        raise OptionError(
+            f"{what} shares out the weight of missing samples, and needs finite taps >= 0 with a "
+            "positive sum. Use nan_policy='propagate' and another boundary, or a smoothing kernel."
+        )
+    if problem.dtypes.is_exact:
+        raise OptionError(
+            f"{what} divides by weights, and the result is {problem.dtypes.result}. "
+            "Pass dtype=float."
+        )
+
+
+def renormalised(problem: Problem, signal: Array, kernel: Array, forward: Forward) -> Array:
+    """Return the convolution in which the present samples carry all the weight."""
+    omit = problem.nan_policy == "omit"
+    present = ~np.isnan(signal) if omit else np.ones(signal.shape, bool)
+    filled = np.where(present, signal, signal.dtype.type(0)) if omit else signal
+    sums = forward(problem, filled, kernel, None)
+    ratio = weight_ratio(problem, present, kernel, forward)
+    light = ratio < _LIGHT
+    if light.any():
+        nothing = _counts(problem, present, kernel, forward) == 0
+        if (light & ~nothing).any():
+            sums = forward(problem, filled, kernel, "direct")
+            ratio = weight_ratio(problem, present, kernel, forward, "direct")
+        ratio[nothing] = np.nan
+    with np.errstate(all="ignore"):
+        result: Array = sums / ratio.astype(problem.dtypes.real)
+        return result
+
+
+def weight_ratio(
+    problem: Problem, present: Array, kernel: Array, forward: Forward, method: str | None = None
+) -> Array:
+    """Return the share of the kernel's weight that lies on existing samples, per output."""
+    real = problem.dtypes.real if problem.dtypes.real.itemsize > 8 else np.dtype(np.float64)
+    weights = kernel.astype(real)
+    sums = _presence_sums(problem, present, weights, forward, method)
+    share: Array = sums / _total(problem, weights)
+    return share
+
+
+def _counts(problem: Problem, present: Array, kernel: Array, forward: Forward) -> Array:
+    """Return how many taps with weight lie on existing samples, per output."""
+    taps = (kernel > 0).astype(float)
+    counts: Array = np.rint(_presence_sums(problem, present, taps, forward, None))
+    return counts
+
+
+def _total(problem: Problem, kernel: Array) -> Array:
+    """Return the sum of the taps, with the dimensions of the result."""
+    full = kernel.transpose(problem.kernel_order).reshape(problem.kernel_expanded)
+    total: Array = full.sum(axis=problem.convolved, keepdims=True)
+    return total
+
+
+def _presence(problem: Problem, present: Array, kernel: Array) -> tuple[Problem, Crop]:
+    """Return the problem for ones where samples exist, and the part of its result to keep.
+
+    Samples exist inside, and outside unless they are absent: what zero and constant put there
+    keeps its weight. Where a kernel covers the signal in ``valid``, the same holds; that mode
+    has no outside, so its positions are cut from ``full``.
+    """
+    options, named = problem.options, problem.convolved
+    outside = {"zero": "constant", "absent": "zero"}
+    sizes = [problem.signal_shape[i] for i in named]
+    taps = [problem.kernel_expanded[i] for i in named]
+    swapped = problem.mode == "valid" and any(n < k for n, k in zip(sizes, taps, strict=True))
+    parsed = parse_boundary("zero" if swapped else options.boundary, len(named), 0)
+    edges = tuple(
+        (outside.get(before.rule, before.rule), outside.get(after.rule, after.rule))
+        for before, after in parsed
+    )
+    changed = options._replace(
+        mode="full" if swapped else problem.mode,
+        boundary=edges,
+        fill_value=1.0 if any("constant" in pair for pair in edges) else 0.0,
+        nan_policy="propagate",
+        dtype=kernel.dtype,
+    )
+    operands = Operand(present.shape, kernel.dtype), Operand(kernel.shape, kernel.dtype)
+    crop: list[Any] = [slice(None)] * len(problem.result_shape)
+    if swapped:
+        for i, n, k in zip(named, sizes, taps, strict=True):
+            crop[i] = slice(n - 1, k)
+    return make_problem(*operands, changed), tuple(crop)
+
+
+def _presence_sums(
+    problem: Problem, present: Array, kernel: Array, forward: Forward, method: str | None
+) -> Array:
+    part, crop = _presence(problem, present, kernel)
+    return forward(part, present.astype(kernel.dtype), kernel, method)[crop]
