@@ -11,11 +11,11 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from matplotlib.figure import Figure
-from nibabel.testing import data_path
 from scipy.ndimage import gaussian_filter
 
 import sigconv as sc
 
+SCAN = Path(nibabel.__file__).parent / "tests" / "data" / "example4d.nii.gz"
 FWHM = 8.0  # mm: full width at half maximum, as MRI software states it
 
 
@@ -34,7 +34,7 @@ def draw(path, before, after, spacing):
     axes = figure.subplots(2, 2, sharex="row", sharey="row", height_ratios=(192, 90))
     x, z = before.shape[0] // 2, before.shape[2] // 2
     for column, (volume, name) in enumerate(
-        ((before, "as measured"), (after, f"smoothed, {FWHM:g} mm wide"))
+        ((before, "as measured"), (after, f"smoothed, FWHM {FWHM:g} mm"))
     ):
         for row, (view, names) in enumerate(((volume[:, :, z], "xy"), (volume[x], "yz"))):
             size = [n * spacing["xyz".index(a)] for n, a in zip(view.shape, names, strict=True)]
@@ -49,7 +49,7 @@ def draw(path, before, after, spacing):
 
 def main(output):
     """Smooth, check against SciPy and the law of the mean, and save volumes and picture."""
-    scan = nibabel.load(Path(data_path) / "example4d.nii.gz")
+    scan = nibabel.load(SCAN)
     series = scan.get_fdata(dtype=np.float32)
     spacing = scan.header.get_zooms()[:3]
     sigma = FWHM / np.sqrt(8 * np.log(2))

@@ -9,12 +9,18 @@ import pytest
 
 EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("*.py"))
 LARGEST = 80
+AS_A_USER = """
+import runpy, sys
+sys.modules["pytest"] = None
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def run(example: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The finished run of an example, in which a warning of its own is an error."""
-    command = [sys.executable, str(example), *arguments]
+    """The finished run of an example as a user has it: without pytest, warnings as errors."""
+    command = [sys.executable, "-c", AS_A_USER, str(example), *arguments]
     return subprocess.run(
         command,
         cwd=cwd,
