@@ -1,7 +1,7 @@
 """Find edges in a slice of an MRI scan, under every boundary.
 
-You learn what Sobel and Laplacian kernels answer to, and that the boundary only changes a rim, where
-a careless choice makes up edges. Needs `sigconv[plot,volume]`.
+You learn what Sobel and Laplacian kernels answer to, and that the boundary changes only a rim,
+where a careless choice makes up edges. Needs `sigconv[plot,volume]`.
 """
 
 import argparse
