@@ -7,6 +7,7 @@ import sys
 from scipy import fft
 
 from benchmarks.cases import cases
+from benchmarks.files import file_rows
 from benchmarks.timing import machine, ratios
 
 WORKERS = 2
@@ -23,6 +24,7 @@ def main(rounds: int) -> None:
             for row in ratios(case, rounds):
                 spread = f"{row.low:.2g} to {row.high:.2g}"
                 print(f"| {case.title} | `{row.peer}` | {row.median:.2g} | {spread} |", flush=True)
+    print("", *file_rows(min(rounds, 5)), sep="\n")
 
 
 if __name__ == "__main__":

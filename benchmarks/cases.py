@@ -42,39 +42,29 @@ def cases() -> Iterator[Case]:
             partial(sc.convolve, x, h),
             {"scipy.signal.oaconvolve": partial(signal.oaconvolve, x, h)},
         )
-    yield from _images(samples)
-    yield from _volumes(samples)
-
-
-def _images(samples: Callable[..., Any]) -> Iterator[Case]:
-    image = samples(1024, 1024)
-    for k in (3, 7, 31):
-        h = samples(k, k)
-        peers: dict[str, Call] = {
-            "scipy.signal.oaconvolve": partial(signal.oaconvolve, image, h, "same")
-        }
-        if k < 10:
-            peers["scipy.ndimage.convolve"] = partial(ndimage.convolve, image, h, mode="constant")
-        yield Case(
-            f"1024² image, {k}² taps, float32", partial(sc.convolve, image, h, "same"), peers
-        )
-
-
-def _volumes(samples: Callable[..., Any]) -> Iterator[Case]:
+    yield from _arrays("1024² image", samples(1024, 1024), samples, (3, 7, 31))
     volume = samples(128, 128, 128)
-    for k in (3, 5, 17):
-        h = samples(k, k, k)
-        peers: dict[str, Call] = {
-            "scipy.signal.fftconvolve": partial(signal.fftconvolve, volume, h, "same")
-        }
-        if k < 10:
-            peers["scipy.ndimage.convolve"] = partial(ndimage.convolve, volume, h, mode="constant")
-        yield Case(
-            f"128³ volume, {k}³ taps, float32", partial(sc.convolve, volume, h, "same"), peers
-        )
+    yield from _arrays("128³ volume", volume, samples, (3, 5, 17))
     h = sc.kernels.gaussian(3.0, ndim=3, dtype=np.float32)
     yield Case(
         "128³ volume, Gaussian of sigma 3 (25³ taps), float32",
         partial(sc.convolve, volume, h, "same", boundary="symmetric"),
         {"scipy.ndimage.gaussian_filter": partial(ndimage.gaussian_filter, volume, 3.0)},
     )
+
+
+def _arrays(
+    name: str, array: Any, samples: Callable[..., Any], widths: tuple[int, ...]
+) -> Iterator[Case]:
+    # SciPy's better method for each: overlap-add on images, one FFT on volumes.
+    by_fft = signal.oaconvolve if array.ndim == 2 else signal.fftconvolve
+    power = "²" if array.ndim == 2 else "³"
+    for k in widths:
+        h = samples(*(k,) * array.ndim)
+        peers: dict[str, Call] = {
+            f"scipy.signal.{by_fft.__name__}": partial(by_fft, array, h, "same")
+        }
+        if k < 10:
+            peers["scipy.ndimage.convolve"] = partial(ndimage.convolve, array, h, mode="constant")
+        own = partial(sc.convolve, array, h, "same")
+        yield Case(f"{name}, {k}{power} taps, float32", own, peers)

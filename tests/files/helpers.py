@@ -7,6 +7,9 @@ import numpy as np
 
 from sigconv.core.optional import require
 
+RATE = 8000
+"""Samples a second of the recordings."""
+
 
 def names_in(directory: Path) -> list[str]:
     """Everything in a directory, hidden files included."""

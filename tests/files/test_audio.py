@@ -11,11 +11,10 @@ from sigconv.errors import DTypeError, NonFiniteError, SourceError
 from sigconv.files import Description, TargetError, audio, describe, load
 from sigconv.files.audio import check_working, target_description
 from sigconv.files.audio_streams import AudioSink, AudioSource
-from tests.files.helpers import noise
+from tests.files.helpers import RATE, noise
 
 pytestmark = pytest.mark.extras
 
-RATE = 8000
 FORMATS = [
     ("wav", "PCM_U8"), ("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "PCM_32"), ("wav", "FLOAT"),
     ("wav", "DOUBLE"), ("flac", "PCM_16"), ("flac", "PCM_24"), ("aiff", "PCM_16"),

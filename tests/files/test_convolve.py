@@ -12,25 +12,12 @@ import sigconv
 from sigconv import kernels
 from sigconv.files import convolve_file, plan_file, plan_shape
 from sigconv.testing import assert_close, tolerance
-from tests.files.helpers import noise, opened
+from tests.files.helpers import RATE, noise, opened
 
 pytestmark = pytest.mark.extras
 
-RATE = 8000
 MODES = ["full", "same", "valid"]
 BOUNDARIES = ["zero", "edge", "reflect", "symmetric", "wrap"]
-
-
-@pytest.fixture
-def wav(tmp_path: Path) -> Path:
-    soundfile.write(tmp_path / "in.wav", noise(20_000, 2), RATE, "FLOAT")
-    return tmp_path / "in.wav"
-
-
-@pytest.fixture
-def npy(tmp_path: Path) -> Path:
-    np.save(tmp_path / "in.npy", noise(30, 40))
-    return tmp_path / "in.npy"
 
 
 @pytest.mark.parametrize("mode", MODES)

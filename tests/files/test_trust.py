@@ -22,23 +22,9 @@ from sigconv.errors import (
 from sigconv.files import TargetError, convolve_file, describe, plan_file
 from sigconv.files import convolve as room
 from sigconv.files.audio_streams import AudioSink
-from tests.files.helpers import names_in, noise
+from tests.files.helpers import RATE, names_in, noise
 
 pytestmark = pytest.mark.extras
-
-RATE = 8000
-
-
-@pytest.fixture
-def wav(tmp_path: Path) -> Path:
-    soundfile.write(tmp_path / "in.wav", noise(20_000, 2), RATE, "FLOAT")
-    return tmp_path / "in.wav"
-
-
-@pytest.fixture
-def npy(tmp_path: Path) -> Path:
-    np.save(tmp_path / "in.npy", noise(30, 40))
-    return tmp_path / "in.npy"
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,10 @@ def convolution_options(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         command(options=Options(mode, boundary, method, dtype, workers), **others)
 
+    # The name, the help and the options that click has gathered on the command so far.
+    vars(gathered).update(vars(command))
     gathered.__doc__ = command.__doc__
     gathered.__name__ = command.__name__
-    carried = getattr(command, "__click_params__", [])
-    gathered.__click_params__ = carried  # type: ignore[attr-defined]
     for option in reversed(_CONVOLUTION):
         option(gathered)
     return gathered

@@ -14,9 +14,7 @@ PIECE = 2048
 
 # "contract" allows fused multiply-add and nothing else: NaN and infinity stay exact.
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def add_taps(
-    x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int
-) -> None:  # pragma: no cover - compiled
+def add_taps(x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int) -> None:
     """Write out[r+i] = sum_t weights[t] x[s + offsets[t] + i] for each column (s, r) of `rows`.
 
     Taps go in groups of eight, so that a piece of the output is read and written once for

@@ -48,10 +48,10 @@ def quoted(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def number(name: str, value: object, rule: Rule = FINITE) -> float:
+def number(name: str, value: Any, rule: Rule = FINITE) -> float:
     """The value as a float that keeps the rule."""
     try:
-        result = math.nan if isinstance(value, (str, bytes)) else float(value)  # type: ignore[arg-type]
+        result = math.nan if isinstance(value, (str, bytes)) else float(value)
     except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not rule.holds(result):
