@@ -107,6 +107,9 @@ def test_kernel_dimensions_follow_the_order_of_axes():
 
 def test_scalars_multiply():
     assert sc.convolve(3, 4) == 12
+    assert sc.convolve(3.0, 4.0, "same", boundary="constant", fill_value=1) == 12
+    with pytest.raises(BoundaryError, match="magic"):
+        sc.convolve(3, 4, boundary="magic")
     np.testing.assert_array_equal(sc.convolve([1.0, 2.0], 3), [3.0, 6.0])
 
 

@@ -21,7 +21,7 @@ methods = st.sampled_from(tuple(ENGINES))
 def weighted(draw):
     """A case with gaps in the signal and a kernel of weights."""
     case = draw(cases(dtypes=FLOATS, min_size=1, rules=RULES))
-    kernel = np.abs(case.kernel)
+    kernel = np.array(np.abs(case.kernel))
     kernel[kernel < 0.3] = 0
     kernel.flat[draw(st.integers(0, kernel.size - 1))] = 1
     # Each kernel of a batch needs a positive sum.
@@ -145,3 +145,8 @@ def test_absent_of_integers_needs_a_floating_dtype():
         sc.convolve(np.arange(5), np.ones(3, int), boundary="absent")
     y = sc.convolve(np.full(5, 7), np.ones(3, int), "same", boundary="absent", dtype=float)
     np.testing.assert_allclose(y, 21)
+
+
+def test_a_single_missing_sample_is_missing():
+    assert np.isnan(sc.convolve(np.nan, 1.0, nan_policy="omit"))
+    assert sc.convolve(2.0, 3.0, nan_policy="omit") == 6

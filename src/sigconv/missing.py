@@ -93,7 +93,7 @@ def renormalised(problem: Problem, signal: Array, kernel: Array, forward: Forwar
         if (light & ~nothing).any():
             sums = forward(problem, filled, kernel, "direct")
             ratio = weight_ratio(problem, present, kernel, forward, "direct")
-        ratio[nothing] = np.nan
+        ratio = np.where(nothing, np.nan, ratio)
     with np.errstate(all="ignore"):
         result: Array = sums / ratio.astype(problem.dtypes.real)
         return result

@@ -95,7 +95,9 @@ def parse_boundary(boundary: object, ndim: int, fill_value: complex = 0.0) -> tu
             f"{boundary!r}. Sides go in pairs, as in [('zero', 'edge')] for one axis."
         )
     pairs = tuple(_parse_entry(entry, fill_value) for entry in entries)
-    if fill_value != 0 and not any(edge.rule == "constant" for pair in pairs for edge in pair):
+    # A string is meant for every axis, also where there are none.
+    named = (_parse_entry(boundary, fill_value),) if isinstance(boundary, str) else pairs
+    if fill_value != 0 and not any(edge.rule == "constant" for pair in named for edge in pair):
         raise BoundaryError(
             f"fill_value belongs to boundary='constant'; got fill_value={fill_value!r} with "
             f"boundary={boundary!r}. Use boundary='constant', or leave fill_value out."

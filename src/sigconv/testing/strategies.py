@@ -50,6 +50,7 @@ def cases(
     draw: st.DrawFn,
     *,
     dtypes: tuple[str, ...] = FLOATS,
+    min_ndim: int = 0,
     max_ndim: int = 3,
     max_size: int = 24,
     min_size: int = 0,
@@ -57,10 +58,10 @@ def cases(
     rules: tuple[str, ...] = tuple(rule for rule in RULES if rule != "absent"),
 ) -> Case:
     """Draw a call with any shapes, axes, mode, boundary and centre that fit together."""
-    ndim = draw(st.integers(1, max_ndim))
+    ndim = draw(st.integers(min_ndim, max_ndim))
     side = max(2, int(max_size ** (1 / ndim) * 2) if ndim > 1 else max_size)
     shape = tuple(draw(st.integers(min_size, side)) for _ in range(ndim))
-    axes = draw(st.none() | st.permutations(range(ndim)).flatmap(_leading))
+    axes = draw(st.none() | st.permutations(range(ndim)).flatmap(_leading)) if ndim else None
     named = tuple(range(ndim)) if axes is None else axes
     taps = tuple(draw(st.integers(min_size, side)) for _ in named)
     mode = draw(st.sampled_from(modes))
