@@ -14,7 +14,8 @@ from sigconv.testing import assert_close, cases, naive_convolve, tolerance
 
 RNG = np.random.default_rng(4)
 FLOATS = ("float32", "float64")
-methods = st.sampled_from(tuple(ENGINES))
+METHODS = tuple(name for name in ENGINES if name != "exact")
+methods = st.sampled_from(METHODS)
 
 
 @st.composite
@@ -67,7 +68,7 @@ def test_absent_is_smoothing_over_the_smoothed_mask():
     np.testing.assert_allclose(y, sums / share, atol=1e-12)
 
 
-@pytest.mark.parametrize("method", ENGINES)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_gap_longer_than_the_kernel_stays_empty(method):
     x = np.ones(300)
     x[100:200] = np.nan
@@ -77,7 +78,7 @@ def test_a_gap_longer_than_the_kernel_stays_empty(method):
     np.testing.assert_allclose(inside[np.isfinite(inside)], 21, rtol=1e-9)
 
 
-@pytest.mark.parametrize("method", ENGINES)
+@pytest.mark.parametrize("method", METHODS)
 def test_tiny_weights_keep_their_relative_accuracy(method):
     # Where only the far tail of the kernel meets a sample, an FFT alone would return noise.
     h = np.exp(-0.5 * (np.arange(-40, 41) / 4.0) ** 2)

@@ -9,8 +9,17 @@ import numpy.typing as npt
 
 from sigconv.core.dtypes import Array, as_dtype, as_numeric, is_weak, resolve_dtypes
 from sigconv.core.folding import fold
-from sigconv.core.problem import Operand, Options, make_problem, normalise_axes
-from sigconv.dispatch import as_shape, choose_plan, compute, hashable, options_from, run
+from sigconv.core.arguments import make_problem, normalise_axes
+from sigconv.core.problem import Operand
+from sigconv.dispatch import (
+    as_shape,
+    check_samples,
+    choose_plan,
+    compute,
+    hashable,
+    options_from,
+    run,
+)
 from sigconv.engines import Plan
 from sigconv.errors import OptionError, ShapeError
 
@@ -30,6 +39,7 @@ def convolve(
     center: int | tuple[int | None, ...] | None = None,
     method: str | Plan = "auto",
     nan_policy: str = "propagate",
+    rtol: float | None = None,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
     out: Array | None = None,
@@ -61,17 +71,23 @@ def convolve(
         In ``same``, the kernel index that lies on the output sample: y[n] = sum_k h[k]
         x[n+c-k]. (K-1)//2 by default; 0 is the causal filter.
     method : str or Plan
-        ``auto``, ``direct``, ``fft``, ``overlap-save``, ``overlap-add``, or a `Plan` to replay.
-        The result does not depend on it beyond rounding. Where there is nothing to transform
+        ``auto``, ``direct``, ``fft``, ``overlap-save``, ``overlap-add``, ``exact`` (Python
+        numbers), or a `Plan` to replay. The result does not depend on it beyond rounding. Where there is nothing to transform
         (an empty result, a single tap) ``direct`` stands in for every method.
     nan_policy : {"propagate", "omit", "raise"}
         ``propagate``: NaN and infinity reach exactly the outputs that the direct sum gives.
         ``omit``: NaN samples are absent, and y = (sum over present of h x) (sum h) / (sum over
         present of h); NaN where nothing is present; the taps must be weights, >= 0 with a
         positive sum. ``raise``: NonFiniteError names the first position.
+    rtol : float, optional
+        The largest error that an output may have, relative to the Euclidean norms of the
+        samples under the kernel and of the kernel. Wider numbers, other blocks or the direct sum
+        are used where it takes them. By default an FFT's error is relative to the samples of its
+        block, with the bound that `plan` prints. Exact results need none.
     dtype : dtype, optional
         The dtype of computation and result; NumPy's promotion by default, with booleans and
-        integers exact in 64 bits.
+        integers exact in 64 bits. Arrays of int, Fraction or Decimal objects stay as they are,
+        and exact.
     workers : int, optional
         Threads at most; by default the processors that this process may use, and one for
         small work. -1 for all processors.
@@ -123,6 +139,7 @@ def convolve(
         fill_value=fill_value,
         center=center,
         nan_policy=nan_policy,
+        rtol=rtol,
         dtype=dtype,
     )
     return compute(signal, kernel, options, method=method, workers=workers, out=out)
@@ -136,6 +153,7 @@ def circular_convolve(
     axes: Axes = None,
     method: str | Plan = "auto",
     nan_policy: str = "propagate",
+    rtol: float | None = None,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
     out: Array | None = None,
@@ -148,7 +166,7 @@ def circular_convolve(
         One period each; shorter inputs are padded with zeros to the period, longer ones fold.
     shape : int or tuple of int, optional
         The period P on each convolved axis; the signal's length by default.
-    axes, method, nan_policy, dtype, workers, out
+    axes, method, nan_policy, rtol, dtype, workers, out
         As in `convolve`.
 
     Returns
@@ -189,7 +207,15 @@ def circular_convolve(
         if h.shape[axis] > period:
             h = fold(h, axis, period, dtypes)
     # Folding widens the inputs, which must not widen the result.
-    options = Options("same", named, "wrap", center=0, nan_policy=nan_policy, dtype=dtypes.result)
+    options = options_from(
+        "same",
+        axes=named,
+        boundary="wrap",
+        center=0,
+        nan_policy=nan_policy,
+        rtol=rtol,
+        dtype=dtypes.result,
+    )
     problem = make_problem(Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, weak), options)
     return run(problem, x, h, method=method, workers=workers, out=out)
 
@@ -205,6 +231,7 @@ def plan(
     center: int | tuple[int | None, ...] | None = None,
     method: str | Plan = "auto",
     nan_policy: str = "propagate",
+    rtol: float | None = None,
     dtype: npt.DTypeLike | None = None,
     operation: str = "convolve",
 ) -> Plan:
@@ -215,7 +242,7 @@ def plan(
     signal, kernel : array_like or tuple of int
         The inputs, or their shapes: a tuple of integers is the shape of float64 samples (or
         of samples of `dtype`).
-    mode, axes, boundary, fill_value, center, method, nan_policy, dtype
+    mode, axes, boundary, fill_value, center, method, nan_policy, rtol, dtype
         As in `convolve`.
     operation : {"convolve", "correlate"}
         Which of the two functions the plan is for.
@@ -246,18 +273,26 @@ def plan(
         fill_value=fill_value,
         center=center,
         nan_policy=nan_policy,
+        rtol=rtol,
         dtype=dtype,
         correlate=operation == "correlate",
     )
-    operands = (_described(signal, "signal", dtype), _described(kernel, "kernel", dtype))
-    return choose_plan(make_problem(*operands, options), method)
+    x, first = _described(signal, "signal", dtype)
+    h, second = _described(kernel, "kernel", dtype)
+    problem = make_problem(first, second, options)
+    if x is not None and h is not None:
+        problem = check_samples(problem, x, h)
+    return choose_plan(problem, method)
 
 
-def _described(value: Any, name: str, dtype: npt.DTypeLike | None) -> Operand:
+def _described(
+    value: Any, name: str, dtype: npt.DTypeLike | None
+) -> tuple[Array | None, Operand]:
+    """Return the samples, None where only their shape is given, and their description."""
     if isinstance(value, tuple) and all(isinstance(n, int | np.integer) for n in value):
-        return Operand(as_shape(value, name), as_dtype(float if dtype is None else dtype))
+        return None, Operand(as_shape(value, name), as_dtype(float if dtype is None else dtype))
     array = as_numeric(value, name)
-    return Operand(array.shape, array.dtype, is_weak(value))
+    return array, Operand(array.shape, array.dtype, is_weak(value))
 
 
 def _periods(

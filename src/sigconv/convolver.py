@@ -14,16 +14,19 @@ from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import (
     Array,
     DType,
-    absolute_sum,
     as_numeric,
+    is_weak,
+)
+from sigconv.core.integers import (
+    absolute_sum,
     check_integer_bound,
     check_integer_range,
     check_signs,
-    is_weak,
 )
 from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
-from sigconv.core.problem import Operand, Problem, make_problem
+from sigconv.core.arguments import make_problem
+from sigconv.core.problem import Operand, Problem
 from sigconv.dispatch import (
     as_shape,
     check_out,
@@ -54,7 +57,7 @@ class Convolver:
         The taps, as in `convolve`; copied.
     signal_shape : tuple of int
         The shape of the signals to come.
-    mode, axes, boundary, fill_value, center, method, nan_policy, workers
+    mode, axes, boundary, fill_value, center, method, nan_policy, rtol, workers
         As in `convolve`.
     dtype : dtype, optional
         The dtype of computation and result. By default it follows from kernel and signal, and
@@ -104,6 +107,7 @@ class Convolver:
         center: int | tuple[int | None, ...] | None = None,
         method: str | Plan = "auto",
         nan_policy: str = "propagate",
+        rtol: float | None = None,
         dtype: npt.DTypeLike | None = None,
         workers: int | None = None,
     ) -> None:
@@ -118,6 +122,7 @@ class Convolver:
             fill_value=fill_value,
             center=center,
             nan_policy=nan_policy,
+            rtol=rtol,
             dtype=dtype,
         )
         self._method = method
@@ -132,8 +137,7 @@ class Convolver:
     def __call__(self, signal: npt.ArrayLike, out: Array | None = None) -> Array:
         """Convolve one signal of shape `signal_shape`, into `out` if given."""
         x = self._checked(signal, "signal", self.signal_shape)
-        problem = self._problem(x.dtype)
-        check_samples(problem, x, self._kernel)
+        problem = check_samples(self._problem(x.dtype), x, self._kernel)
         result = check_out(problem, out)
         if result.size:
             workers = resolve_workers(self._workers)
@@ -164,14 +168,13 @@ class Convolver:
         result = np.zeros(self.signal_shape, problem.dtypes.result)
         if not (y.size and self._kernel.size):
             return result
-        if problem.dtypes.is_exact:
+        if problem.dtypes.is_integer:
             rules = {edge.rule for axis in problem.axes for edge in axis.edges}
             check_signs(problem.dtypes, y, self._kernel)
-            if rules <= {"zero", "constant"}:
-                check_integer_range(y, self._kernel, problem.dtypes)
-            else:
+            if not rules <= {"zero", "constant"}:
                 # Folding may add every product of a sample of y to one result.
                 check_integer_bound(absolute_sum(y) * absolute_sum(self._kernel), problem.dtypes)
+            problem = problem.with_bits(check_integer_range(y, self._kernel, problem.dtypes))
         check_weights(problem, self._kernel)
         workers = resolve_workers(self._workers)
         if problem.has_absent_edges:

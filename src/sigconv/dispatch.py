@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, as_dtype, as_numeric, check_integer_range, is_weak
-from sigconv.core.problem import Operand, Options, Problem, make_problem
+from sigconv.core.dtypes import Array, as_dtype, as_numeric, check_objects, is_weak
+from sigconv.core.integers import check_integer_range
+from sigconv.core.arguments import make_problem
+from sigconv.core.problem import Operand, Options, Problem
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, MethodError, OptionError, ShapeError
@@ -39,7 +41,7 @@ def options_from(mode: str, **keywords: Any) -> Options:
     if keywords.get("dtype") is not None:
         keywords["dtype"] = as_dtype(keywords["dtype"])
     plain = {name: hashable(name, value) for name, value in keywords.items()}
-    for name in ("axes", "center"):
+    for name in ("axes", "center", "max_lag"):
         value = plain.get(name)
         for item in value if isinstance(value, tuple) else (value,):
             # 1.0 == 1: a cache of descriptions would not tell them apart.
@@ -74,8 +76,8 @@ def run(
 ) -> Array:
     """Plan and compute `problem` for these samples."""
     workers = resolve_workers(workers)
+    problem = check_samples(problem, signal, kernel)
     chosen = choose_plan(problem, method)
-    check_samples(problem, signal, kernel)
     result = check_out(problem, out)
     if result.size:
         prepared = prepare(chosen, problem.kernel_view(kernel))
@@ -120,7 +122,12 @@ def choose_plan(problem: Problem, method: str | Plan) -> Plan:
         raise MethodError(
             f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r:.80}."
         )
-    if method.problem != problem:
+    if method.problem.bits and problem.bits and not method.problem.bits.covers(problem.bits):
+        raise MethodError(
+            f"the plan was made for {method.problem.bits}; these inputs need {problem.bits}. "
+            "Make a new plan, or make it from the shapes, for integers of any size."
+        )
+    if not method.problem.asks_the_same(problem):
         raise MethodError(
             f"the plan was made for {method.problem.signal_shape} * {method.problem.kernel_shape} "
             f"({method.problem.dtypes.result}, mode {method.problem.mode}); this call is "
@@ -139,13 +146,18 @@ def as_shape(value: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
-def check_samples(problem: Problem, signal: Array, kernel: Array) -> None:
-    """Raise when an integer result may not fit, or the policy forbids a sample or a tap."""
+def check_samples(problem: Problem, signal: Array, kernel: Array) -> Problem:
+    """Raise when an integer result may not fit, or the policy forbids a sample or a tap.
+
+    The problem is returned with what the samples tell about the integers in it.
+    """
     check_finite(problem, signal, kernel)
     check_weights(problem, kernel)
-    if problem.dtypes.is_exact:
-        edges = [edge for axis in problem.axes for edge in axis.edges]
-        check_integer_range(signal, kernel, problem.dtypes, edges)
+    check_objects(signal, kernel)
+    if not problem.dtypes.is_integer:
+        return problem
+    edges = [edge for axis in problem.axes for edge in axis.edges]
+    return problem.with_bits(check_integer_range(signal, kernel, problem.dtypes, edges))
 
 
 def check_out(problem: Problem, out: Array | None) -> Array:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest_step
 from sigconv.core.boundary import RULES, Edge
-from sigconv.core.problem import Axis, Operand, Options, make_problem
+from sigconv.core.arguments import make_problem
+from sigconv.core.problem import Axis, Operand, Options
 from sigconv.core.shapes import MODES, mode_range
 
 F8 = np.dtype(float)

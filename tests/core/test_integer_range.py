@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sigconv import Convolver, circular_convolve, convolve
 from sigconv.core.boundary import RULES
-from sigconv.core.dtypes import check_integer_range, resolve_dtypes
+from sigconv.core.dtypes import resolve_dtypes
+from sigconv.core.integers import check_integer_range
 from sigconv.errors import DTypeError, IntegerOverflowError
 
 INTEGERS = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")

@@ -16,8 +16,7 @@ RNG = np.random.default_rng(9)
 
 def loops(shape, taps, dtype):
     """One plan per inner loop."""
-    x, h = np.ones(shape, dtype), np.ones(taps, dtype)
-    plan = sc.plan(x, h, method="direct")
+    plan = sc.plan(shape, taps, dtype=dtype, method="direct")
     names = ["numpy", *(["numba"] if has_numba() else [])]
     if len(shape) == 1:
         names.append("np.convolve")

@@ -12,6 +12,8 @@ from sigconv.engines.base import dtype_key
 from sigconv.errors import MethodError
 from sigconv.planning import MACHINE, METHODS, make_plan
 
+ROUNDING = tuple(name for name in ENGINES if name != "exact")
+
 
 def problem(*shapes, **keywords):
     return sc.plan(*shapes, **keywords).problem
@@ -30,16 +32,16 @@ def test_auto_takes_the_cheapest_candidate():
 
 
 def test_refusals_say_why():
-    plan = sc.plan(np.ones(100, int), np.ones(3, int))
-    assert plan.method == "direct"
+    plan = sc.plan(np.ones(100, object), np.ones(3, int))
+    assert plan.method == "exact"
     refused = {c.method: c.refusal for c in plan.candidates if c.refusal}
-    assert set(refused) == set(ENGINES) - {"direct"}
-    assert "integers are exact" in str(plan)
+    assert set(refused) == set(ENGINES) - {"exact"}
+    assert "Python objects have no transform" in str(plan)
 
 
 def test_method_that_refuses_is_an_error_with_the_reason():
     with pytest.raises(MethodError, match=r"integers are exact.*method='auto'"):
-        sc.convolve([1, 2], [3, 4], method="fft")
+        sc.convolve([1, 2], [3, 4], method="exact")
 
 
 def test_unknown_method_lists_the_known_ones():
@@ -48,7 +50,7 @@ def test_unknown_method_lists_the_known_ones():
     assert all(name in str(caught.value) for name in METHODS)
 
 
-@pytest.mark.parametrize("method", ENGINES)
+@pytest.mark.parametrize("method", ROUNDING)
 def test_plans_pickle(method):
     plan = sc.plan((300, 200), (9, 7), "same", boundary="wrap", method=method)
     copy = pickle.loads(pickle.dumps(plan))
@@ -70,7 +72,7 @@ def test_overlap_scratch_stays_below_32_mib_a_worker(taps):
 
 def test_predicted_cost_grows_with_the_work():
     sizes = [10**3, 10**4, 10**5, 10**6, 10**7]
-    for method in ENGINES:
+    for method in ROUNDING:
         seconds = [sc.plan((n,), (100,), method=method).cost.seconds for n in sizes]
         assert seconds == sorted(seconds)
 

@@ -1,25 +1,23 @@
-"""Which element types convolve, in what they compute, and when integers are sure to fit."""
+"""Which element types convolve, and in what they compute."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.boundary import Edge
-from sigconv.errors import DTypeError, IntegerOverflowError
+from sigconv.errors import DTypeError
 
 __all__ = [
     "Array",
     "DType",
     "DTypes",
-    "absolute_sum",
     "as_dtype",
     "as_numeric",
-    "check_integer_bound",
-    "check_integer_range",
+    "check_objects",
     "is_weak",
     "resolve_dtypes",
 ]
@@ -40,9 +38,14 @@ class DTypes(NamedTuple):
         return self.compute.kind == "c"
 
     @property
+    def is_integer(self) -> bool:
+        """Whether results are integers of fixed width."""
+        return self.result.kind in "iu"
+
+    @property
     def is_exact(self) -> bool:
-        """Whether the computation is in integers, where no rounding is allowed."""
-        return self.compute.kind in "iu"
+        """Whether no rounding is allowed: integers, and numbers that are Python objects."""
+        return self.result.kind in "iuO"
 
     @property
     def real(self) -> DType:
@@ -71,13 +74,43 @@ def as_numeric(value: Any, name: str) -> Array:
     kind = array.dtype.kind
     if kind in "biufc":
         return array
+    if kind == "O":
+        _check_objects(array, name)
+        return array
     remedy = {
-        "O": "Convert it with x.astype(float).",
         "M": "Convert it to numbers first: (x - x[0]) / np.timedelta64(1, 's').",
         "m": "Convert it to numbers first: x / np.timedelta64(1, 's').",
         "V": "Convolve one field at a time: x['name'].",
     }.get(kind, "Convert it with x.astype(float).")
     raise DTypeError(f"{name} must hold numbers; got dtype {array.dtype}. {remedy}")
+
+
+def _check_objects(array: Array, name: str) -> None:
+    """Raise DTypeError unless the objects are exact numbers that add to one another."""
+    kinds = {type(item) for item in array.flat}
+    other = sorted(k.__name__ for k in kinds if not issubclass(k, int | Fraction | Decimal))
+    if other:
+        raise DTypeError(
+            f"{name} must hold numbers: as Python objects int, Fraction or Decimal; got "
+            f"{', '.join(other)}. Convert it with x.astype(float)."
+        )
+    _check_mixture(kinds, name)
+
+
+def _check_mixture(kinds: set[type], name: str) -> None:
+    if any(issubclass(k, Fraction) for k in kinds) and any(issubclass(k, Decimal) for k in kinds):
+        raise DTypeError(
+            f"{name} mixes Fraction and Decimal, which do not add to one another. Convert one of "
+            "them: Fraction(d) is exact for every finite Decimal d."
+        )
+
+
+def check_objects(signal: Array, kernel: Array) -> None:
+    """Raise DTypeError where one input holds Fractions and the other Decimals."""
+    objects = [array for array in (signal, kernel) if array.dtype.kind == "O"]
+    if len(objects) == 2:
+        kinds = {type(item) for array in objects for item in array.flat}
+        _check_mixture(kinds, "the call")
 
 
 def as_dtype(value: Any) -> DType:
@@ -98,7 +131,8 @@ def resolve_dtypes(
 
     NumPy's promotion, with these rules: float16 computes in float32; booleans and integers
     accumulate in 64 bits as `numpy.sum` does, unsigned only with unsigned or bool; a `weak`
-    kernel keeps the precision of a floating signal; `requested` overrides all of this.
+    kernel keeps the precision of a floating signal; Python objects stay objects, and meet
+    integers only; `requested` overrides all of this.
 
     >>> d = np.dtype
     >>> resolve_dtypes(d("uint8"), d("uint8")).result, resolve_dtypes(d("uint8"), d("i2")).result
@@ -115,6 +149,9 @@ def resolve_dtypes(
 
 def _promoted(signal: DType, kernel: DType, weak: bool) -> DType:
     kinds = signal.kind + kernel.kind
+    if "O" in kinds:
+        _check_partner(signal, kernel)
+        return np.dtype(object)
     if all(kind in "biu" for kind in kinds):
         unsigned = "u" in kinds and all(kind in "bu" for kind in kinds)
         return np.dtype(np.uint64 if unsigned else np.int64)
@@ -123,7 +160,24 @@ def _promoted(signal: DType, kernel: DType, weak: bool) -> DType:
     return np.result_type(signal, kernel)
 
 
+def _check_partner(signal: DType, kernel: DType) -> None:
+    for dtype in (signal, kernel):
+        if dtype.kind not in "Obiu":
+            raise DTypeError(
+                f"exact numbers (int, Fraction, Decimal) do not meet {dtype}, which is rounded. "
+                "Convert one input: x.astype(float), or x.astype(object) of integers."
+            )
+
+
 def _requested(requested: DType, signal: DType, kernel: DType) -> DType:
+    if requested.kind == "O":
+        _check_partner(signal, kernel)
+        return requested
+    if "O" in signal.kind + kernel.kind:
+        raise DTypeError(
+            f"dtype={requested} cannot be computed from Python objects. "
+            f"Convert them: x.astype({requested.name!r})."
+        )
     order = "biufc"
     if requested.kind not in order:
         raise DTypeError(f"dtype must be a number type; got {requested}.")
@@ -149,59 +203,3 @@ def _computing(result: DType) -> DType:
     if result.kind in "iu":
         return np.dtype(np.uint64 if result.kind == "u" else np.int64)
     return result
-
-
-def check_integer_range(
-    signal: Array, kernel: Array, dtypes: DTypes, edges: Iterable[Edge] = ()
-) -> None:
-    """Raise IntegerOverflowError when an exact result may not fit the result dtype.
-
-    The bound is min(max|x| sum|h|, max|h| sum|x|), computed in unbounded integers. Where
-    `edges` continue the signal, samples may repeat for every tap, and only the first holds.
-    """
-    if signal.size == 0 or kernel.size == 0:
-        return
-    beyond = [edge for edge in edges if not edge.is_zero]
-    fills = [int(edge.fill.real) for edge in beyond if edge.rule == "constant"]
-    x_low, x_high = min(int(signal.min()), 0, *fills), max(int(signal.max()), 0, *fills)
-    h_low, h_high = min(int(kernel.min()), 0), max(int(kernel.max()), 0)
-    check_signs(dtypes, signal, kernel, *fills)
-    x_max, h_max = max(-x_low, x_high), max(-h_low, h_high)
-    terms = kernel.size if beyond else min(signal.size, kernel.size)
-    bound = x_max * h_max * terms
-    if bound > np.iinfo(dtypes.result).max:
-        bound = x_max * absolute_sum(kernel)
-        if not beyond:
-            bound = min(bound, h_max * absolute_sum(signal))
-    check_integer_bound(bound, dtypes)
-
-
-def check_signs(dtypes: DTypes, *arrays: npt.ArrayLike) -> None:
-    """Raise DTypeError when negative numbers meet an unsigned result."""
-    if dtypes.compute.kind == "u" and any(np.min(a, initial=0) < 0 for a in arrays):
-        raise DTypeError(
-            f"dtype={dtypes.result} is unsigned, but an input holds negative numbers. "
-            "Ask for a signed dtype."
-        )
-
-
-def check_integer_bound(bound: int, dtypes: DTypes) -> None:
-    """Raise IntegerOverflowError when results of magnitude `bound` may not fit."""
-    limit = int(np.iinfo(dtypes.result).max)
-    if bound > limit:
-        raise IntegerOverflowError(
-            f"integer results must fit {dtypes.result} (largest {limit}); these may reach "
-            f"{bound}. Convolve x.astype(float), or scale the inputs down."
-        )
-
-
-def absolute_sum(array: Array) -> int:
-    """Return sum |a| exactly, by the halves of 64-bit words, which cannot overflow."""
-    if array.dtype.kind == "b":
-        return int(np.count_nonzero(array))
-    wide = array.astype(np.uint64 if array.dtype.kind == "u" else np.int64)
-    # Two's complement: the negation of int64's minimum is its own magnitude read unsigned.
-    magnitude = np.where(wide < 0, -wide, wide).astype(np.uint64)
-    low = int((magnitude & np.uint64(0xFFFFFFFF)).sum(dtype=np.uint64))
-    high = int((magnitude >> np.uint64(32)).sum(dtype=np.uint64))
-    return (high << 32) + low

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sigconv.core.dtypes import Array, DTypes, absolute_sum, check_integer_bound, check_signs
+from sigconv.core.dtypes import Array, DTypes
+from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
 
 __all__ = ["fold"]
 
@@ -19,7 +20,7 @@ def fold(array: Array, axis: int, period: int, dtypes: DTypes) -> Array:
         padded = np.zeros((period, *front.shape[1:]), array.dtype)
         padded[:size] = front
         return np.moveaxis(padded, 0, axis)
-    if dtypes.is_exact:
+    if dtypes.is_integer:
         check_signs(dtypes, array)
         check_integer_bound(absolute_sum(array), DTypes(dtypes.compute, dtypes.compute))
     folded = np.zeros((period, *front.shape[1:]), dtypes.compute)

@@ -17,6 +17,7 @@ __all__ = [
     "default_center",
     "fast_length",
     "full_length",
+    "lag_range",
     "mode_range",
     "odd_factors",
     "regular_length",
@@ -68,6 +69,20 @@ def mode_range(mode: str, size: int, taps: int, center: int | None = None) -> tu
         start = default_center(taps) if center is None else center
         return start, start + size
     return min(size, taps) - 1, max(size, taps)
+
+
+def lag_range(wanted: tuple[int, int], taps: int, max_lag: int | None) -> tuple[int, int]:
+    """Return the part of the range `wanted` whose lags lie within -max_lag..max_lag.
+
+    Position m of the full convolution with the reversed template is the lag m - (K-1).
+
+    >>> lag_range((0, 7), 3, 1)
+    (1, 4)
+    """
+    if max_lag is None:
+        return wanted
+    start, stop = max(wanted[0], taps - 1 - max_lag), min(wanted[1], taps + max_lag)
+    return start, max(start, stop)
 
 
 def valid_is_swapped(sizes: tuple[int, ...], taps: tuple[int, ...]) -> bool:

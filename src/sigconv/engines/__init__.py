@@ -5,6 +5,7 @@ import numpy as np
 from sigconv.core.dtypes import Array
 from sigconv.engines.base import Engine, Machine, Prepared
 from sigconv.engines.direct import DirectEngine
+from sigconv.engines.exact import ExactEngine
 from sigconv.engines.execute import execute
 from sigconv.engines.fft import FftEngine
 from sigconv.engines.overlap import OverlapEngine
@@ -29,6 +30,7 @@ ENGINES: dict[str, Engine] = {
         FftEngine(),
         OverlapEngine("overlap-save", by_input=False),
         OverlapEngine("overlap-add", by_input=True),
+        ExactEngine(),
     )
 }
 

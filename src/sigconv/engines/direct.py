@@ -1,6 +1,7 @@
 """direct: the sum as it stands, tap by tap over whole rows.
 
-Takes every dtype, integers exactly. The cost is taps times outputs, so it wins for small
+Takes every number of fixed width. Integers run in float32 or float64 where the sums are sure
+to fit their 24 or 53 bits, which is faster and as exact. The cost is taps times outputs, so it wins for small
 kernels. A compiled loop does the work where numba is installed and the work is large enough
 to repay it; NumPy slices do it otherwise, and `np.convolve` for short 1-D signals.
 """
@@ -29,7 +30,7 @@ from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.plan import Cost, Plan
 
-__all__ = ["DirectEngine", "DirectKernel", "has_numba"]
+__all__ = ["DirectEngine", "DirectKernel", "extended", "has_numba", "loop_for"]
 
 _COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
 
@@ -46,6 +47,11 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
+def loop_for(dtype: DType) -> str:
+    """Return the inner loop for long work in `dtype`."""
+    return "numba" if has_numba() and dtype_key(dtype) in _COMPILED else "numpy"
+
+
 class DirectEngine:
     """The sum of shifted, weighted rows."""
 
@@ -53,12 +59,14 @@ class DirectEngine:
     blockwise = True
 
     def refusal(self, problem: Problem) -> str | None:
-        """Say why `problem` cannot be computed this way: it always can."""
-        del problem
+        """Say why `problem` cannot be computed this way, or return None."""
+        if problem.dtypes.compute.kind == "O":
+            return "Python objects take the exact engine"
         return None
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield one plan per inner loop that suits the dtype, the cheapest first."""
+        problem = _in_lanes(problem)
         grid = _grid(problem)
         products = prod(problem.result_shape) * prod(problem.taps)
         key = dtype_key(problem.dtypes.compute)
@@ -66,7 +74,7 @@ class DirectEngine:
         slices = len(grid) * prod(problem.taps) * machine.call / 20
         compiled = machine.multiply_add.get(key, 1e-8)
         loops = [(start + slices + products * machine.slice_add.get(key, 1e-8), "numpy", grid)]
-        if has_numba() and key in _COMPILED:
+        if loop_for(problem.dtypes.compute) == "numba":
             loops.append((start + machine.cold_loop + products * compiled, "numba", grid))
         if _suits_numpy(problem):
             whole = tuple((axis.start, axis.stop) for axis in problem.axes)
@@ -79,6 +87,13 @@ class DirectEngine:
     def prepare(self, plan: Plan, kernel: Array) -> DirectKernel:
         """Clean and flatten the kernel."""
         return DirectKernel(plan, kernel)
+
+
+def _in_lanes(problem: Problem) -> Problem:
+    """Return integers whose sums a floating dtype holds exactly in the narrowest such dtype."""
+    if problem.bits is None or problem.bits.result > 53:
+        return problem
+    return problem.computed_in(np.dtype(np.float32 if problem.bits.result <= 24 else np.float64))
 
 
 def _suits_numpy(problem: Problem) -> bool:
@@ -139,7 +154,7 @@ class DirectKernel:
         batch = tile.block.batch
         kernels = self.kernel.shape[:nbatch]
         own = [s if n > 1 else slice(0, 1) for n, s in zip(kernels, batch, strict=True)]
-        data = _extended(tile, self.plan.problem.axes, dtype)
+        data = extended(tile, self.plan.problem.axes, dtype)
         if self.bad_taps and not is_finite(data):
             data = clean(data)
         result = out if out.dtype == dtype else np.empty(out.shape, dtype)
@@ -167,7 +182,7 @@ class DirectKernel:
             _sliced_taps(data, taps, out)
 
 
-def _extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
+def extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
     """Return the block's samples with the taps-1 before each output, zeros included."""
     wanted = [(w[0] - a.taps + 1, w[1]) for w, a in zip(tile.block.write, axes, strict=True)]
     support = tile.block.support

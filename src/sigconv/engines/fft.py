@@ -1,6 +1,6 @@
 """fft: one block, as long as the whole problem needs.
 
-Takes every floating and complex dtype. The cost is two transforms of the whole extended
+Takes every number of fixed width, integers in limbs. The cost is two transforms of the whole extended
 signal and one of the kernel, so it wins where kernel and signal are of similar size.
 """
 
@@ -16,7 +16,8 @@ from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
 from sigconv.engines.base import Machine
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
+from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
+from sigconv.engines.transformed import TransformedKernel, transformed
 
 __all__ = ["FftEngine"]
 
@@ -41,9 +42,9 @@ class FftEngine:
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield the one plan there is."""
         nfft = tuple(_block_length(axis) for axis in problem.axes)
-        itemsize = problem.dtypes.compute.itemsize
         count = prod(problem.batch)
-        group = group_size(machine, nfft, itemsize, count)
+        nbytes = block_bytes(problem, nfft)
+        group = group_size(machine, nbytes, count)
         cuts = batch_cuts(problem, group)
         group = prod(largest_step(edges) for edges in cuts)
         grid = BlockGrid(
@@ -52,13 +53,13 @@ class FftEngine:
         one = block_cost(problem, machine, nfft)
         kernels = prod(problem.kernel_batch)
         seconds = machine.call + len(grid) * machine.block + one * (count + kernels / 2)
-        nbytes = 2 * group * prod(nfft) * itemsize
-        plan = Plan(problem, self.name, grid, Cost(seconds, nbytes), nfft, problem.lengths)
+        cost = Cost(seconds, group * nbytes)
+        plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths)
         yield replace(plan, group=group)
 
-    def prepare(self, plan: Plan, kernel: Array) -> SpectralKernel:
+    def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""
-        return SpectralKernel(plan, kernel)
+        return transformed(plan, kernel)
 
 
 def _block_length(axis: Axis) -> int:

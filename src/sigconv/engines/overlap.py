@@ -1,6 +1,6 @@
 """overlap-save and overlap-add: many FFT blocks of a length that suits the cache.
 
-Both take every floating and complex dtype. Overlap-save reads taps-1 samples more than a
+Both take every number of fixed width, integers in limbs. Overlap-save reads taps-1 samples more than a
 block writes, and blocks write disjointly: the cheaper one, and the one that threads share.
 Overlap-add reads disjoint blocks and adds their longer outputs; neighbours in the grid then
 belong to different rounds, so that no two workers add to the same place.
@@ -18,7 +18,8 @@ from sigconv.core.problem import Problem
 from sigconv.core.shapes import regular_length
 from sigconv.engines.base import Machine
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.spectral import SpectralKernel, block_cost, group_size, refusal_of_fft
+from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
+from sigconv.engines.transformed import TransformedKernel, transformed
 
 __all__ = ["OverlapEngine"]
 
@@ -54,6 +55,8 @@ class OverlapEngine:
 
     def refusal(self, problem: Problem) -> str | None:
         """Say why `problem` cannot be computed this way, or return None."""
+        if self.by_input and problem.rtol is not None:
+            return "rtol is kept for blocks that give whole outputs, and these are added up"
         return refusal_of_fft(problem)
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
@@ -65,9 +68,9 @@ class OverlapEngine:
         for layout in sorted(layouts):
             yield self._plan(problem, layout)
 
-    def prepare(self, plan: Plan, kernel: Array) -> SpectralKernel:
+    def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""
-        return SpectralKernel(plan, kernel)
+        return transformed(plan, kernel)
 
     def _ranges(self, problem: Problem) -> tuple[tuple[int, int], ...]:
         if self.by_input:
@@ -90,15 +93,16 @@ class OverlapEngine:
         hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
         ranges = self._ranges(problem)
         counts = [ceil((b - a) / h) for (a, b), h in zip(ranges, hop, strict=True)]
-        itemsize = problem.dtypes.compute.itemsize
-        limit = group_size(machine, nfft, itemsize, prod(counts) * prod(problem.batch))
-        run = min(counts[0], limit)
+        nbytes = block_bytes(problem, nfft)
+        limit = group_size(machine, nbytes, prod(counts) * prod(problem.batch))
+        # Under rtol each transform answers for its own samples.
+        run = min(counts[0], limit) if problem.rtol is None else 1
         batches = batch_cuts(problem, limit // run)
         group = run * prod(largest_step(edges) for edges in batches)
         blocks = ceil(counts[0] / run) * prod(counts[1:]) * prod(len(c) - 1 for c in batches)
         one = block_cost(problem, machine, nfft)
         if self.by_input:
-            one += 3 * prod(nfft) * itemsize * machine.copy
+            one += 3 * prod(nfft) * problem.dtypes.compute.itemsize * machine.copy
         seconds = machine.call + blocks * machine.block
         seconds += one * (blocks * group + prod(problem.kernel_batch) / 2)
         return _Layout(seconds, nfft, hop, run, group, batches)
@@ -109,5 +113,5 @@ class OverlapEngine:
         ranges = self._ranges(problem)
         cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
         grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
-        cost = Cost(seconds, 2 * group * prod(nfft) * problem.dtypes.compute.itemsize)
+        cost = Cost(seconds, group * block_bytes(problem, nfft))
         return Plan(problem, self.name, grid, cost, nfft, hop, group)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import NamedTuple
+
+import numpy as np
 
 from sigconv.core.blocks import BlockGrid
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.units import format_bytes, format_seconds
+from sigconv.engines.accuracy import choose_limbs, direct_error, fft_error
 
 __all__ = ["Candidate", "Cost", "Plan"]
 
@@ -66,6 +70,23 @@ class Plan:
     loop: str = ""
     candidates: tuple[Candidate, ...] = field(default=(), compare=False)
 
+    @property
+    def error_bound(self) -> float:
+        """The factor e of |error| <= e ||x|| ||h||, 0 where results are exact.
+
+        The norms are Euclidean: of the kernel, and of the samples in the FFT block or, for
+        ``direct``, under the kernel.
+        """
+        dtypes = self.problem.dtypes
+        if dtypes.is_exact:
+            return 0.0
+        if self.nfft:
+            factor = fft_error(dtypes.compute, self.nfft)
+        else:
+            factor = direct_error(dtypes.compute, prod(self.problem.taps))
+        rounded = dtypes.compute != dtypes.result
+        return factor + (float(np.finfo(dtypes.result).eps) / 2 if rounded else 0.0)
+
     def __str__(self) -> str:
         return _format_plan(self)
 
@@ -88,12 +109,25 @@ def _format_plan(plan: Plan) -> str:
         ("blocks", str(len(plan.grid))),
         ("predicted", f"{format_seconds(plan.cost.seconds)} on one worker"),
         ("scratch", f"{format_bytes(plan.cost.nbytes)} a worker"),
+        ("error", _format_error(plan)),
     ]
     lines = [f"{name:<11} {value}" for name, value in facts]
     lines.append("candidates")
     width = max((len(c.method) for c in plan.candidates), default=0)
     lines += [f"  {_format_candidate(c, plan, width)}" for c in plan.candidates]
     return "\n".join(lines)
+
+
+def _format_error(plan: Plan) -> str:
+    problem = plan.problem
+    if problem.dtypes.is_integer and plan.nfft:
+        limbs = choose_limbs(problem, plan.nfft)
+        return f"exact: {limbs.signal} x {limbs.kernel} limbs, {problem.bits}"
+    if problem.dtypes.is_exact:
+        return "exact"
+    where = "block" if plan.nfft else "under the kernel"
+    kept = f", rtol {problem.rtol:g} kept" if problem.rtol is not None else ""
+    return f"at most {plan.error_bound:.1e} |samples {where}| |kernel|{kept}"
 
 
 def _format_candidate(candidate: Candidate, plan: Plan, width: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from math import prod
 
 from sigconv.core.problem import Problem
-from sigconv.engines import ENGINES, Candidate, Machine, Plan
-from sigconv.errors import MethodError
+from sigconv.engines import ENGINES, Candidate, Engine, Machine, Plan
+from sigconv.engines.accuracy import precisions
+from sigconv.errors import MethodError, OptionError
 from sigconv.planning.machine import MACHINE
 
 __all__ = ["METHODS", "make_plan"]
@@ -25,9 +27,17 @@ def make_plan(problem: Problem, method: str = "auto", machine: Machine = MACHINE
         if refusal := engine.refusal(problem):
             candidates.append(Candidate(name, refusal=refusal))
             continue
-        best = next(engine.candidates(problem, machine))
+        best = _accurate(engine, problem, machine)
+        if isinstance(best, str):
+            candidates.append(Candidate(name, refusal=best))
+            continue
         candidates.append(Candidate(name, cost=best.cost))
         plans.append(best)
+    if not plans:
+        raise OptionError(
+            f"no method keeps rtol={problem.rtol:g} for {prod(problem.taps)} taps. Ask for a larger "
+            "rtol, or pass Fraction objects, which are exact."
+        )
     if method == "auto" or problem.is_trivial:
         chosen = min(plans, key=lambda plan: plan.cost.seconds)
     else:
@@ -39,3 +49,12 @@ def make_plan(problem: Problem, method: str = "auto", machine: Machine = MACHINE
             )
         chosen = able[0]
     return replace(chosen, candidates=tuple(candidates))
+
+
+def _accurate(engine: Engine, problem: Problem, machine: Machine) -> Plan | str:
+    """Return the engine's plan in the narrowest dtype that keeps `rtol`, or why there is none."""
+    for version in precisions(problem):
+        plan = next(engine.candidates(version, machine))
+        if problem.rtol is None or plan.error_bound <= problem.rtol:
+            return plan
+    return f"its error bound {plan.error_bound:.1e} exceeds rtol={problem.rtol:g}"

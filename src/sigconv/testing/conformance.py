@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sigconv.core.problem import Operand, make_problem
+from sigconv.core.arguments import make_problem
+from sigconv.core.problem import Operand
 from sigconv.dispatch import options_from
 from sigconv.engines import Engine, Machine, execute
 from sigconv.planning import MACHINE
