@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 import sigconv as sc
-from sigconv.errors import ModeError, ShapeError
+from sigconv.errors import DTypeError, ModeError, OptionError, ShapeError
 
 RNG = np.random.default_rng(1)
 SIZES = [(1, 1), (5, 3), (5, 4), (3, 5), (4, 4), (2, 9), (9, 2)]
@@ -91,3 +93,98 @@ def test_bad_sizes_and_centres_are_refused():
         sc.correlation_lags(4, 2, "same", center=2)
     with pytest.raises(ModeError, match="full"):
         sc.correlation_lags(4, 2, "all")
+
+
+@given(st.data())
+def test_max_lag_keeps_the_lags_that_it_names(data):
+    n, k = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 30))
+    mode = data.draw(st.sampled_from(["full", "same", "valid"]))
+    largest = data.draw(st.integers(0, 40))
+    method = data.draw(st.sampled_from(["auto", "direct", "fft", "overlap-save"]))
+    x, t = RNG.standard_normal(n), RNG.standard_normal(k)
+    lags = sc.correlation_lags(n, k, mode)
+    kept = np.abs(lags) <= largest
+    found = sc.correlation_lags(n, k, mode, max_lag=largest)
+    np.testing.assert_array_equal(found, lags[kept])
+    z = sc.correlate(x, t, mode, max_lag=largest, method=method)
+    np.testing.assert_allclose(z, sc.correlate(x, t, mode, method="direct")[kept], atol=1e-12)
+
+
+def test_max_lag_is_one_number_or_one_per_axis():
+    x, t = RNG.standard_normal((9, 8)), RNG.standard_normal((4, 5))
+    whole = sc.correlate(x, t)
+    rows, columns = sc.correlation_lags(9, 4), sc.correlation_lags(8, 5)
+    z = sc.correlate(x, t, max_lag=(1, None))
+    np.testing.assert_allclose(z, whole[np.abs(rows) <= 1], atol=1e-13)
+    z = sc.correlate(x, t, max_lag=2)
+    np.testing.assert_allclose(z, whole[np.abs(rows) <= 2][:, np.abs(columns) <= 2], atol=1e-13)
+    assert sc.plan(x, t, operation="correlate").problem.result_shape == (12, 12)
+    for wrong, message in [(-1, "negative"), ((1, 2, 3), "one entry"), (1.5, "integers")]:
+        with pytest.raises(ShapeError, match=message):
+            sc.correlate(x, t, max_lag=wrong)
+    for wrong in (-1, 0.5):
+        with pytest.raises(ShapeError, match="at least 0"):
+            sc.correlation_lags(4, 2, max_lag=wrong)
+
+
+def test_a_few_lags_cost_no_full_correlation():
+    plan = sc.plan((10**6,), (10**6,), operation="correlate")
+    x = np.ones(10**6, np.float32)
+    near = sc.correlate(x, x, max_lag=2)
+    np.testing.assert_allclose(near, 10**6 - np.abs(np.arange(-2, 3)), rtol=1e-5)
+    assert plan.problem.result_shape == (2 * 10**6 - 1,)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("boundary", ["zero", "edge", [("zero", "wrap")]])
+@pytest.mark.parametrize(("n", "k"), SIZES)
+def test_scalings_divide_by_the_products(n, k, boundary, mode):
+    x, t = complex_normal(n), complex_normal(k)
+    plain = sc.correlate(x, t, mode, boundary=boundary)
+    # Ones continued by ones where the signal continues, and by zeros where it ends.
+    counts = sc.correlate(np.ones(n), np.ones(k), mode, boundary=boundary)
+    for scaling, divisor in [
+        ("none", 1),
+        ("biased", min(n, k)),
+        ("unbiased", counts),
+        ("coefficient", np.linalg.norm(x) * np.linalg.norm(t)),
+    ]:
+        z = sc.correlate(x, t, mode, boundary=boundary, scaling=scaling)
+        np.testing.assert_allclose(z, plain / divisor, atol=1e-13, err_msg=scaling)
+
+
+def test_scalings_work_along_axes_with_batches():
+    x, t = RNG.standard_normal((3, 20)), RNG.standard_normal((3, 6))
+    z = sc.correlate(x, t, axes=1, scaling="coefficient")
+    for row in range(3):
+        expected = sc.correlate(x[row], t[row], scaling="coefficient")
+        np.testing.assert_allclose(z[row], expected, atol=1e-13)
+    z = sc.correlate(x, t[0], axes=1, scaling="unbiased", max_lag=4)
+    expected = sc.correlate(x[2], t[0], scaling="unbiased", max_lag=4)
+    np.testing.assert_allclose(z[2], expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "bool", "float16", "float32"])
+def test_scaled_correlation_of_a_signal_with_itself_is_one_at_lag_zero(dtype):
+    x = np.array([1, 0, 1, 1, 0, 1], dtype)
+    z = sc.correlate(x, x, scaling="coefficient")
+    assert z.dtype == (dtype if "float" in dtype else "float64")
+    assert abs(z[5] - 1) < 4 * np.finfo(z.dtype).eps
+    assert (z[:5] < 1).all()
+    out = np.empty_like(z)
+    assert sc.correlate(x, x, scaling="coefficient", out=out) is out
+    np.testing.assert_array_equal(out, z)
+
+
+def test_the_coefficient_of_silence_is_zero():
+    np.testing.assert_array_equal(sc.correlate([0.0, 0], [1.0, 2], scaling="coefficient"), 0)
+
+
+def test_scalings_that_do_not_exist_or_fit_are_errors():
+    x = np.ones(4, int)
+    with pytest.raises(OptionError, match=r"none, biased, unbiased, coefficient; got 'coeff'"):
+        sc.correlate(x, x, scaling="coeff")
+    with pytest.raises(DTypeError, match="holds no fractions"):
+        sc.correlate(x, x, scaling="biased", dtype=int)
+    with pytest.raises(OptionError, match="boundary='absent'"):
+        sc.correlate(x, x, scaling="unbiased", boundary="absent")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.arguments import make_problem, normalise_axes
 from sigconv.core.dtypes import Array, as_dtype, as_numeric, is_weak, resolve_dtypes
 from sigconv.core.folding import fold
-from sigconv.core.arguments import make_problem, normalise_axes
 from sigconv.core.problem import Operand
 from sigconv.dispatch import (
     as_shape,
@@ -72,8 +72,9 @@ def convolve(
         x[n+c-k]. (K-1)//2 by default; 0 is the causal filter.
     method : str or Plan
         ``auto``, ``direct``, ``fft``, ``overlap-save``, ``overlap-add``, ``exact`` (Python
-        numbers), or a `Plan` to replay. The result does not depend on it beyond rounding. Where there is nothing to transform
-        (an empty result, a single tap) ``direct`` stands in for every method.
+        numbers), or a `Plan` to replay. The result does not depend on it beyond rounding. Where
+        there is nothing to transform (an empty result, a single tap) ``direct`` stands in for
+        every method.
     nan_policy : {"propagate", "omit", "raise"}
         ``propagate``: NaN and infinity reach exactly the outputs that the direct sum gives.
         ``omit``: NaN samples are absent, and y = (sum over present of h x) (sum h) / (sum over
@@ -285,9 +286,7 @@ def plan(
     return choose_plan(problem, method)
 
 
-def _described(
-    value: Any, name: str, dtype: npt.DTypeLike | None
-) -> tuple[Array | None, Operand]:
+def _described(value: Any, name: str, dtype: npt.DTypeLike | None) -> tuple[Array | None, Operand]:
     """Return the samples, None where only their shape is given, and their description."""
     if isinstance(value, tuple) and all(isinstance(n, int | np.integer) for n in value):
         return None, Operand(as_shape(value, name), as_dtype(float if dtype is None else dtype))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.arguments import make_problem
 from sigconv.core.blocks import input_range
 from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import (
@@ -17,15 +18,14 @@ from sigconv.core.dtypes import (
     as_numeric,
     is_weak,
 )
+from sigconv.core.gather import scatter_add
+from sigconv.core.index import trailing
 from sigconv.core.integers import (
     absolute_sum,
     check_integer_bound,
     check_integer_range,
     check_signs,
 )
-from sigconv.core.gather import scatter_add
-from sigconv.core.index import trailing
-from sigconv.core.arguments import make_problem
 from sigconv.core.problem import Operand, Problem
 from sigconv.dispatch import (
     as_shape,
@@ -129,8 +129,8 @@ class Convolver:
         self._workers = workers
         resolve_workers(workers)
         self._prepared: dict[tuple[Problem, bool], Prepared] = {}
-        own = np.dtype(float) if self._weak and self._kernel.dtype.kind in "biu" else None
-        problem = self._problem(self._kernel.dtype if own is None else own)
+        undecided = dtype is None and self._weak and self._kernel.dtype.kind in "biu"
+        problem = self._problem(np.dtype(float) if undecided else self._kernel.dtype)
         self.result_shape = problem.result_shape
         self.plan = self._prepare(problem).plan
 

@@ -144,9 +144,7 @@ def _scaled(
         divisor = _most_products(problem) if scaling == "biased" else _products(problem)
     divisor = divisor.astype(problem.dtypes.real)
     with np.errstate(all="ignore"):
-        scaled: Array = np.divide(
-            sums, divisor, out=sums, where=divisor != 0, casting="same_kind"
-        )
+        scaled: Array = np.divide(sums, divisor, out=sums, where=divisor != 0, casting="same_kind")
         return scaled
 
 
@@ -211,7 +209,8 @@ def correlation_lags(
     Raises
     ------
     ShapeError
-        Negative sizes or a negative `max_lag`, or a `center` outside the template or outside ``same``.
+        Negative sizes or a negative `max_lag`, or a `center` outside the template or outside
+        ``same``.
 
     Examples
     --------

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.arguments import make_problem
 from sigconv.core.dtypes import Array, as_dtype, as_numeric, check_objects, is_weak
 from sigconv.core.integers import check_integer_range
-from sigconv.core.arguments import make_problem
 from sigconv.core.problem import Operand, Options, Problem
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from sigconv.core.arguments import make_problem
 from sigconv.core.boundary import parse_boundary
 from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import is_finite
-from sigconv.core.arguments import make_problem
 from sigconv.core.problem import Operand, Problem
 from sigconv.errors import NonFiniteError, OptionError
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.arguments import make_problem
 from sigconv.core.blocks import cut, largest_step
 from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array, as_numeric, is_weak
 from sigconv.core.gather import Source, gather_region
-from sigconv.core.arguments import make_problem
 from sigconv.core.problem import Axis, Operand
 from sigconv.dispatch import choose_plan, options_from
 from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare

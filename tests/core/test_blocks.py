@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigconv.core.arguments import make_problem
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest_step
 from sigconv.core.boundary import RULES, Edge
-from sigconv.core.arguments import make_problem
 from sigconv.core.problem import Axis, Operand, Options
 from sigconv.core.shapes import MODES, mode_range
 

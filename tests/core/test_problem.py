@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import signal as scipy_signal
 
-from sigconv.core.boundary import RULES
 from sigconv.core.arguments import make_problem, normalise_axes
+from sigconv.core.boundary import RULES
 from sigconv.core.problem import Operand, Options
 from sigconv.core.shapes import MODES
 from sigconv.errors import ModeError, OptionError, ShapeError

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigconv.core.boundary import Edge
 from sigconv.core.arguments import make_problem
+from sigconv.core.boundary import Edge
 from sigconv.core.problem import Axis, Operand, Options
 from sigconv.core.shapes import MODES, mode_range
 from sigconv.errors import BoundaryError, DTypeError, ShapeError

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -145,7 +145,9 @@ def _stretch(segment: Segment) -> _Stretch:
 
 
 def _read(source: Source, batch: tuple[slice, ...], box: tuple[_Stretch, ...]) -> Array:
-    samples = source[(*batch, *(slice(part.low, part.high) for part in box))]
+    key = (*batch, *(slice(part.low, part.high) for part in box))
+    # An empty key would take the element out of an array without dimensions.
+    samples = source[key] if key else cast("Array", source)
     for axis, part in enumerate(box, start=len(batch)):
         if part.pick is not None:
             samples = samples[along(axis, part.pick)]

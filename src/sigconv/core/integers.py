@@ -42,9 +42,9 @@ class IntegerBits(NamedTuple):
     @classmethod
     def of_bounds(cls, signal: int, kernel: int, result: int) -> IntegerBits:
         """Return the bits of three largest magnitudes."""
-        widths = (-(-value.bit_length() // 4) * 4 for value in (signal, kernel))
+        samples, taps = (-(-value.bit_length() // 4) * 4 for value in (signal, kernel))
         needed = result.bit_length()
-        return cls(*widths, next(level for level in _RESULT_LEVELS if needed <= level))
+        return cls(samples, taps, next(level for level in _RESULT_LEVELS if needed <= level))
 
     def covers(self, other: IntegerBits) -> bool:
         """Tell whether what holds for these magnitudes holds for `other`'s."""

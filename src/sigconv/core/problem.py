@@ -155,8 +155,10 @@ class Problem:
 
     def asks_the_same(self, other: Problem) -> bool:
         """Tell whether the two differ at most in how they are computed."""
-        mine, theirs = (replace(p, dtypes=p.dtypes._replace(compute=p.dtypes.result), bits=None)
-                        for p in (self, other))
+        mine, theirs = (
+            replace(p, dtypes=p.dtypes._replace(compute=p.dtypes.result), bits=None)
+            for p in (self, other)
+        )
         return mine == theirs
 
     def signal_view(self, signal: Array) -> Array:
@@ -172,8 +174,10 @@ class Problem:
         view = kernel.transpose(self.kernel_order).reshape(self.kernel_expanded)
         if self.correlate:
             view = np.conj(np.flip(view, self.convolved))
-        kept = tuple(slice(start, stop) for start, stop in self.kernel_kept)
-        return view[kept].transpose(self.order)
+        # With an ellipsis an object without dimensions stays an array.
+        kept: tuple[Any, ...] = (*(slice(*bounds) for bounds in self.kernel_kept), ...)
+        taps: Array = view[kept]
+        return taps.transpose(self.order)
 
     def result_view(self, out: Array) -> Array:
         """Return `out` in canonical layout."""

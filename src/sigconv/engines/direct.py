@@ -1,9 +1,9 @@
 """direct: the sum as it stands, tap by tap over whole rows.
 
 Takes every number of fixed width. Integers run in float32 or float64 where the sums are sure
-to fit their 24 or 53 bits, which is faster and as exact. The cost is taps times outputs, so it wins for small
-kernels. A compiled loop does the work where numba is installed and the work is large enough
-to repay it; NumPy slices do it otherwise, and `np.convolve` for short 1-D signals.
+to fit their 24 or 53 bits, which is faster and as exact. The cost is taps times outputs, so it
+wins for small kernels. A compiled loop does the work where numba is installed and the work is
+large enough to repay it; NumPy slices do it otherwise, and `np.convolve` for short 1-D signals.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ _COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
 # Signals below this size are gathered whole; above, only the rim is.
 _WHOLE_BYTES = 1 << 18
 
-# Outputs per block: large enough for a call without the GIL to be worth a thread.
+# Outputs per block: large enough for a call without the GIL to be worth a thread. Products per
+# block: few enough for Ctrl-C to be heard within a fraction of a second.
 _BLOCK_OUTPUTS = 1 << 18
+_BLOCK_PRODUCTS = 1 << 30
 
 
 @cache
@@ -118,7 +120,8 @@ def _grid(problem: Problem) -> BlockGrid:
             problem.axes, batch_cuts(problem, max(1, _BLOCK_OUTPUTS // max(outputs, 1))), cuts
         )
     first, *others = problem.axes
-    step = max(1, _BLOCK_OUTPUTS // max(1, outputs // max(1, first.length)))
+    wanted = min(_BLOCK_OUTPUTS, _BLOCK_PRODUCTS // max(1, prod(problem.taps)))
+    step = max(1, wanted // max(1, outputs // max(1, first.length)))
     rims = (_rim_cuts(first, step), *(_rim_cuts(axis, axis.length) for axis in others))
     return BlockGrid(problem.axes, batch_cuts(problem, 1), rims)
 

@@ -38,7 +38,7 @@ class ExactEngine:
             return None
         if problem.dtypes.is_integer:
             return "integers are exact by every method; for Python's pass x.astype(object)"
-        return f"{problem.dtypes.compute} numbers are rounded; pass int, Fraction or Decimal objects"
+        return f"{problem.dtypes.compute} rounds; pass int, Fraction or Decimal objects"
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield the one plan there is."""

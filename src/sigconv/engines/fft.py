@@ -1,7 +1,7 @@
 """fft: one block, as long as the whole problem needs.
 
-Takes every number of fixed width, integers in limbs. The cost is two transforms of the whole extended
-signal and one of the kernel, so it wins where kernel and signal are of similar size.
+Takes every number of fixed width, integers in limbs. The cost is two transforms of the whole
+extended signal and one of the kernel, so it wins where kernel and signal are of similar size.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
 from sigconv.engines.base import Machine
-from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
+from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.transformed import TransformedKernel, transformed
 
 __all__ = ["FftEngine"]

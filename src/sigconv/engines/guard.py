@@ -51,7 +51,8 @@ class GuardedKernel:
     def _spoiled(self, tile: Tile) -> list[tuple[Range, ...]]:
         """Return boxes that hold all outputs under whose taps the samples are too quiet."""
         axes = self.plan.problem.axes
-        energy = _energy(extended(tile, axes, np.dtype(np.float64)))
+        dtype = np.result_type(self.plan.problem.dtypes.compute, np.float64)
+        energy = _energy(extended(tile, axes, dtype))
         convolved = tuple(range(energy.ndim - len(axes), energy.ndim))
         block = energy.sum(axis=convolved, keepdims=True)
         spoiled = window_sums(energy, self.plan.problem.taps) * self.headroom**2 < block

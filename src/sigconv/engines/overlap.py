@@ -1,7 +1,8 @@
 """overlap-save and overlap-add: many FFT blocks of a length that suits the cache.
 
-Both take every number of fixed width, integers in limbs. Overlap-save reads taps-1 samples more than a
-block writes, and blocks write disjointly: the cheaper one, and the one that threads share.
+Both take every number of fixed width, integers in limbs. Overlap-save reads taps-1 samples
+more than a block writes, and blocks write disjointly: the cheaper one, and the one that threads
+share.
 Overlap-add reads disjoint blocks and adds their longer outputs; neighbours in the grid then
 belong to different rounds, so that no two workers add to the same place.
 """
@@ -17,8 +18,8 @@ from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import regular_length
 from sigconv.engines.base import Machine
-from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
+from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.transformed import TransformedKernel, transformed
 
 __all__ = ["OverlapEngine"]

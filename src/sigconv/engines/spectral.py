@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class SpectralKernel:
         spectrum *= self.spectra[own_batch(self.spectra.shape, tile.block.batch)]
         work.inverse()
         # Of a real transform's bins, the first output has the real parts, the next both parts.
-        first = (slice(used), *(0,) * (len(self.spec.nfft) - 1), slice(2))
+        first: tuple[Any, ...] = (slice(used), *(0,) * (len(self.spec.nfft) - 1), slice(2))
         return bool(np.isfinite(work.samples[first]).all())
 
 

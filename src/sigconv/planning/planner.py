@@ -35,8 +35,8 @@ def make_plan(problem: Problem, method: str = "auto", machine: Machine = MACHINE
         plans.append(best)
     if not plans:
         raise OptionError(
-            f"no method keeps rtol={problem.rtol:g} for {prod(problem.taps)} taps. Ask for a larger "
-            "rtol, or pass Fraction objects, which are exact."
+            f"no method keeps rtol={problem.rtol:g} for {prod(problem.taps)} taps. Ask for a "
+            "larger rtol, or pass Fraction objects, which are exact."
         )
     if method == "auto" or problem.is_trivial:
         chosen = min(plans, key=lambda plan: plan.cost.seconds)

@@ -1,0 +1,47 @@
+"""Ctrl-C in the middle of a long call: it ends, and the library goes on."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+import numpy as np
+import sigconv as sc
+
+shape, taps, method = {shape}, {taps}, {method!r}
+x, h = np.ones(shape, np.float32), np.ones(taps, np.float32)
+corner = x[(slice(64),) * x.ndim], h[(slice(9),) * x.ndim]
+small = sc.convolve(*corner, method=method)
+print("ready", flush=True)
+try:
+    while True:
+        sc.convolve(x, h, method=method, workers=2)
+except KeyboardInterrupt:
+    again = sc.convolve(*corner, method=method, workers=2)
+    assert np.array_equal(again, small)
+    print("usable", flush=True)
+"""
+
+# The first of these would take about ten minutes; the others repeat themselves without end.
+CALLS = [
+    ((2000, 4000), (900, 900), "direct"),
+    ((4_000_000,), (5000,), "overlap-save"),
+    ((4_000_000,), (5000,), "overlap-add"),
+    ((300, 300), (90, 90), "fft"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is POSIX; run on Linux or macOS")
+@pytest.mark.parametrize(("shape", "taps", "method"), CALLS)
+def test_an_interrupted_call_ends_and_leaves_the_library_usable(shape, taps, method):
+    code = CHILD.format(shape=shape, taps=taps, method=method)
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(signal.SIGINT)
+        output, _ = child.communicate(timeout=60)
+    assert output == "usable\n"
+    assert child.returncode == 0
