@@ -15,7 +15,7 @@ import numpy as np
 from sigconv.core.arguments import make_problem
 from sigconv.core.boundary import parse_boundary
 from sigconv.core.dtypes import Array
-from sigconv.core.nonfinite import is_finite
+from sigconv.core.nonfinite import has_nan, is_finite
 from sigconv.core.problem import Operand, Problem
 from sigconv.errors import NonFiniteError, OptionError
 
@@ -54,11 +54,7 @@ def is_weighted(problem: Problem, signal: Array) -> bool:
     """Tell whether weights have to make up for samples that do not exist."""
     if problem.has_absent_edges:
         return True
-    if problem.nan_policy != "omit" or signal.dtype.kind not in "fc":
-        return False
-    # The sum of finite samples is no NaN; infinities and overflow need the second look.
-    with np.errstate(all="ignore"):
-        return bool(np.isnan(signal.sum())) and bool(np.isnan(signal).any())
+    return problem.nan_policy == "omit" and has_nan(signal)
 
 
 def check_weights(problem: Problem, kernel: Array) -> None:

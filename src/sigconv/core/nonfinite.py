@@ -8,13 +8,14 @@ with zeros in place of NaN and infinity; the outputs concerned are put right aft
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from sigconv.core.blocks import Range
 from sigconv.core.dtypes import Array
 
-__all__ = ["clean", "is_finite", "nonfinite_sums"]
+__all__ = ["clean", "has_nan", "is_finite", "nonfinite_sums"]
 
 # Up to this many non-finite samples, shifted copies of the kernel beat counting.
 _FEW = 32
@@ -26,9 +27,26 @@ def is_finite(array: Array) -> bool:
     """Tell whether every element is finite."""
     if array.dtype.kind not in "fc":
         return True
-    # The sum is finite only if every element is; an overflowing sum needs the second look.
+    # An overflowing sum needs the second look.
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+        return bool(np.isfinite(_probe(array))) or bool(np.isfinite(array).all())
+
+
+def has_nan(array: Array) -> bool:
+    """Tell whether any element is NaN."""
+    if array.dtype.kind not in "fc":
+        return False
+    with np.errstate(all="ignore"):
+        return not np.isfinite(_probe(array)) and bool(np.isnan(array).any())
+
+
+def _probe(array: Array) -> Any:
+    """Return a number that is finite only if every element is: one pass at the memory's speed."""
+    if array.dtype.char in "fdFD" and (array.flags.c_contiguous or array.flags.f_contiguous):
+        flat = array.ravel("K").view(array.real.dtype)
+        # Up to twice as fast as the pairwise sum, and accuracy is no matter.
+        return np.einsum("i->", flat)
+    return array.sum()
 
 
 def clean(array: Array) -> Array:

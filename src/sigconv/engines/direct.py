@@ -130,8 +130,9 @@ def _rim_cuts(axis: Axis, step: int) -> tuple[int, ...]:
     """Return cuts that part the outputs whose taps all lie inside the signal from the rest."""
     low = min(max(axis.taps - 1, axis.start), axis.stop)
     high = max(min(axis.size, axis.stop), low)
-    inside = cut(low, high, step) if low < high else (low,)
-    return tuple(sorted({axis.start, *inside, axis.stop}))
+    pairs = ((axis.start, low), (low, high), (high, axis.stop))
+    edges = (edge for a, b in pairs if a < b for edge in cut(a, b, step))
+    return tuple(sorted({axis.start, *edges, axis.stop}))
 
 
 class DirectKernel:
