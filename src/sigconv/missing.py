@@ -17,12 +17,15 @@ from sigconv.core.boundary import parse_boundary
 from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import has_nan, is_finite
 from sigconv.core.problem import Operand, Problem
+from sigconv.core.window_sums import window_sums
 from sigconv.errors import NonFiniteError, OptionError
 
 __all__ = [
+    "LIGHT",
     "Forward",
     "check_finite",
     "check_weights",
+    "edge_ratio",
     "is_weighted",
     "renormalised",
     "weight_ratio",
@@ -34,7 +37,7 @@ Forward = Callable[[Problem, Array, Array, str | None], Array]
 
 # Below this share of its weight an output is summed directly: an FFT's error is relative to
 # the whole kernel.
-_LIGHT = 1e-6
+LIGHT = 1e-6
 
 
 def check_finite(problem: Problem, signal: Array, kernel: Array) -> None:
@@ -84,7 +87,7 @@ def renormalised(problem: Problem, signal: Array, kernel: Array, forward: Forwar
     filled = np.where(present, signal, signal.dtype.type(0)) if omit else signal
     sums = forward(problem, filled, kernel, None)
     ratio = weight_ratio(problem, present, kernel, forward)
-    light = ratio < _LIGHT
+    light = ratio < LIGHT
     if light.any():
         nothing = _counts(problem, present, kernel, forward) == 0
         if (light & ~nothing).any():
@@ -105,6 +108,33 @@ def weight_ratio(
     sums = _presence_sums(problem, present, weights, forward, method)
     share: Array = sums / _total(problem, weights)
     return share
+
+
+def edge_ratio(problem: Problem, kernel: Array, start: int, stop: int) -> Array:
+    """Return the share of the weight on existing samples for outputs of a single convolved axis.
+
+    [start, stop) are positions of the one axis of `problem`; the result has the dimensions of
+    the kernel in the signal's layout, and broadcasts with the outputs. Only samples outside are
+    missing, so each weight is a sum over a run of taps: from the first tap, to the last, or,
+    where a kernel reaches beyond both ends, over as many as there are samples.
+    """
+    (axis,) = problem.axes
+    position = axis.axis
+    taps = kernel.transpose(problem.kernel_order).reshape(problem.kernel_expanded)
+    h = np.moveaxis(taps, position, -1).astype(np.result_type(kernel, np.float64))
+    count, size = h.shape[-1], axis.size
+    # Positions count from the first tap kept; weights count them all.
+    n = np.arange(start, stop) + problem.kernel_kept[position][0]
+    before, after = (edge.rule == "absent" for edge in axis.edges)
+    last = np.minimum(n, count - 1) if before else np.full(n.shape, count - 1)
+    first = np.maximum(n - size + 1, 0) if after else np.zeros_like(n)
+    whole = np.cumsum(h, axis=-1)
+    rest = np.cumsum(h[..., ::-1], axis=-1)[..., ::-1]
+    share = np.where(first == 0, whole[..., last], rest[..., first])
+    between = (first > 0) & (last < count - 1)
+    if between.any():
+        share[..., between] = window_sums(h, (size,))[..., first[between]]
+    return np.moveaxis(share / whole[..., -1:], -1, position)
 
 
 def _counts(problem: Problem, present: Array, kernel: Array, forward: Forward) -> Array:

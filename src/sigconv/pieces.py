@@ -19,7 +19,8 @@ from sigconv.core.problem import Axis, Operand
 from sigconv.dispatch import choose_plan, options_from
 from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import BoundaryError, DTypeError, ShapeError
+from sigconv.errors import DTypeError, ShapeError
+from sigconv.missing import LIGHT, check_weights, edge_ratio
 from sigconv.planning import make_plan
 
 __all__ = ["Pieces", "convolve_pieces"]
@@ -103,11 +104,7 @@ def convolve_pieces(
             "pieces of integers cannot be checked for overflow ahead; got "
             f"{source.dtype} and {taps.dtype}. Pass dtype=float."
         )
-    if problem.has_absent_edges:
-        raise BoundaryError(
-            "pieces know nothing of the weight that boundary='absent' shares out. Use another "
-            "boundary, or convolve."
-        )
+    check_weights(problem, taps)
     if not problem.axes:
         position = axis % len(source.shape)
         size = problem.result_shape[position]
@@ -138,7 +135,6 @@ class Pieces:
         self._workers = resolve_workers(workers)
         step = largest_step(plan.grid.cuts[0])
         wanted = _PIECE if piece is None else piece
-        self._step = step
         self._piece = step * max(1, -(-wanted // max(step, 1)))
 
     def __iter__(self) -> Iterator[Array]:
@@ -148,11 +144,30 @@ class Pieces:
         prepared = prepare(self.plan, problem.kernel_view(self._kernel))
         (axis,) = problem.axes
         for start, stop in pairwise(cut(axis.start, axis.stop, self._piece)):
-            yield self._compute(prepared, axis, start, stop)
+            inside = axis.taps - 1 <= start and stop <= axis.size
+            if inside or not problem.has_absent_edges:
+                yield self._compute(prepared, start, stop)
+            else:
+                yield self._compute_at_edge(prepared, start, stop)
 
-    def _compute(self, prepared: Prepared, axis: Axis, start: int, stop: int) -> Array:
-        """Return results [start, stop): the samples that they need are a signal of their own."""
+    def _compute_at_edge(self, prepared: Prepared, start: int, stop: int) -> Array:
+        """Return results [start, stop), in which existing samples carry all the weight."""
         problem = self.plan.problem
+        ratio = edge_ratio(problem, self._kernel, start, stop)
+        if ((ratio < LIGHT) & (ratio > 0)).any():
+            direct = make_plan(problem, "direct")
+            prepared = prepare(direct, problem.kernel_view(self._kernel))
+        result = self._compute(prepared, start, stop)
+        with np.errstate(all="ignore"):
+            # Nothing present is 0/0.
+            result /= ratio.astype(problem.dtypes.real)
+        return result
+
+    def _compute(self, prepared: Prepared, start: int, stop: int) -> Array:
+        """Return results [start, stop): the samples that they need are a signal of their own."""
+        plan = prepared.plan
+        problem = self.plan.problem
+        (axis,) = problem.axes
         low, high = axis.support(start, stop)
         whole = tuple(slice(0, n) for n in self._source.shape[:-1])
         dtype = problem.dtypes.compute
@@ -161,9 +176,10 @@ class Pieces:
         part = axis._replace(
             size=high - low, start=start - low, stop=stop - low, edges=(ZERO, ZERO)
         )
-        by_input = self.plan.grid.by_input
+        by_input = plan.grid.by_input
         bounds = (0, high - low) if by_input else (part.start, part.stop)
-        grid = replace(self.plan.grid, axes=(part,), cuts=(cut(*bounds, self._step),))
+        step = largest_step(plan.grid.cuts[0])
+        grid = replace(plan.grid, axes=(part,), cuts=(cut(*bounds, step),))
         result = np.empty(problem.with_axes((part,)).result_shape, self.dtype)
         execute(prepared, samples, problem.result_view(result), grid=grid, workers=self._workers)
         return result
