@@ -7,7 +7,8 @@ PYTEST_ARGS ?=
 # The tests that pass without pyfftw, without numba and without any extra.
 CORE_TESTS ?= tests/core tests/fft tests/engines tests/planning \
               tests/kernels tests/test_convolution.py tests/test_convolver.py tests/test_correlation.py \
-              tests/test_import.py tests/test_missing.py tests/test_pieces.py tests/test_properties.py
+              tests/test_import.py tests/test_matching.py tests/test_missing.py tests/test_pieces.py \
+              tests/test_properties.py tests/test_registration.py
 
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -qq

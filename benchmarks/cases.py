@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +52,21 @@ def cases() -> Iterator[Case]:
         partial(sc.convolve, volume, h, "same", boundary="symmetric"),
         {"scipy.ndimage.gaussian_filter": partial(ndimage.gaussian_filter, volume, 3.0)},
     )
+    if find_spec("skimage"):
+        yield from _matching(samples)
+
+
+def _matching(samples: Callable[..., Any]) -> Iterator[Case]:
+    from skimage.feature import match_template
+
+    for dtype in ("float64", "float32"):
+        image = samples(512, 512, dtype=dtype)
+        template = image[100:164, 200:264]
+        yield Case(
+            f"512² image, template of 64², {dtype}",
+            partial(sc.normalized_correlation, image, template),
+            {"skimage.feature.match_template": partial(match_template, image, template)},
+        )
 
 
 def _arrays(

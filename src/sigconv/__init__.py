@@ -9,14 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sigconv import errors, kernels, testing
+    from sigconv import compat, errors, kernels, testing
     from sigconv.convolution import circular_convolve, convolve, plan
     from sigconv.convolver import Convolver
     from sigconv.correlation import correlate, correlation_lags
     from sigconv.engines import Plan
     from sigconv.engines.workers import set_workers
     from sigconv.fft import set_fft_backend
+    from sigconv.matching import normalized_correlation
     from sigconv.pieces import convolve_pieces
+    from sigconv.registration import estimate_delay, estimate_shift, phase_correlation
 
 __version__ = "0.1.0"
 
@@ -24,12 +26,17 @@ __all__ = [
     "Convolver",
     "Plan",
     "circular_convolve",
+    "compat",
     "convolve",
     "convolve_pieces",
     "correlate",
     "correlation_lags",
     "errors",
+    "estimate_delay",
+    "estimate_shift",
     "kernels",
+    "normalized_correlation",
+    "phase_correlation",
     "plan",
     "set_fft_backend",
     "set_workers",
@@ -44,12 +51,16 @@ _HOMES = {
     "convolve_pieces": "pieces",
     "correlate": "correlation",
     "correlation_lags": "correlation",
+    "estimate_delay": "registration",
+    "estimate_shift": "registration",
+    "normalized_correlation": "matching",
+    "phase_correlation": "registration",
     "plan": "convolution",
     "set_fft_backend": "fft",
     "set_workers": "engines.workers",
 }
 
-_ROOMS = ("errors", "kernels", "testing")
+_ROOMS = ("compat", "errors", "kernels", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,177 @@
+"""The deviations of a signal's windows from their means, for normalized_correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import ceil, prod, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from sigconv.core.blocks import cut
+from sigconv.core.dtypes import Array, DType
+from sigconv.core.index import along, trailing
+from sigconv.core.problem import Options
+from sigconv.core.window_sums import window_moments
+from sigconv.dispatch import compute
+from sigconv.engines.accuracy import fft_error
+from sigconv.engines.workers import run_shared
+
+TOLERANCE = 1e-6
+"""The largest error, as predicted for FFTs, that stays in a coefficient."""
+
+# Windows per band: enough to be worth a thread, few enough to keep scratch small.
+_FEWEST, _MOST = 1 << 16, 1 << 20
+
+# Samples that the median of a signal is taken from.
+_PROBES = 1024
+
+# Squares of numbers with binary exponents up to this are normal numbers, sums of them too.
+_EXPONENTS = 300
+
+
+class WindowCall(NamedTuple):
+    """What the steps of one call share: a window covers the last `ndim` axes."""
+
+    ndim: int
+    dtype: DType
+    workers: int
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes of a window."""
+        return tuple(range(-self.ndim, 0))
+
+    def batch(self, array: Array) -> tuple[int, ...]:
+        """Return the lengths of the other axes."""
+        return array.shape[: array.ndim - self.ndim]
+
+    def sizes(self, array: Array) -> tuple[int, ...]:
+        """Return the lengths of the axes of a window."""
+        return array.shape[array.ndim - self.ndim :]
+
+    def total(self, array: Array) -> Array:
+        """Return the sum over the axes of a window, kept with length 1."""
+        sums: Array = array.sum(axis=self.axes, keepdims=True)
+        return sums
+
+    def norm(self, array: Array) -> Array:
+        """Return the Euclidean norm over the axes of a window, kept with length 1."""
+        norms: Array = np.sqrt(self.total(np.square(array)))
+        return norms
+
+    def correlate(
+        self, signal: Array, template: Array, *, method: str = "auto", rtol: float | None = None
+    ) -> Array:
+        """Correlate every window that lies inside the signal with the template."""
+        options = Options("valid", self.axes or None, correlate=True, dtype=self.dtype, rtol=rtol)
+        return compute(signal, template, options, method=method, workers=self.workers)
+
+    def fft_error(self, samples: Array) -> Array:
+        """Return a bound on the error of their correlation by FFT with a template of norm 1."""
+        bound: Array = fft_error(self.dtype, self.sizes(samples)) * self.norm(samples)
+        return bound
+
+
+class Levelled(NamedTuple):
+    """The extended signal less its median, at a scale whose squares are normal numbers."""
+
+    samples: Array
+    offset: Array
+    bad: Array | None
+    own_eps: float
+
+    @classmethod
+    def of(cls, call: WindowCall, signal: Array, extended: Array, own_eps: float) -> Levelled:
+        """Level the extended signal, zeros in place of what is not finite."""
+        offset = _median(call, signal)
+        bad = None
+        with np.errstate(all="ignore"):
+            samples = np.subtract(extended, offset, dtype=call.dtype)
+            largest = largest_of(call, samples)
+            if not np.isfinite(largest).all():
+                bad = ~np.isfinite(samples)
+                samples[bad] = 0
+                largest = largest_of(call, samples)
+        exponent = np.frexp(largest)[1]
+        if (np.abs(exponent) > _EXPONENTS).any():
+            samples, offset = np.ldexp(samples, -exponent), np.ldexp(offset, -exponent)
+        return cls(samples, offset, bad, own_eps)
+
+    def flat(self, mean: Array) -> Array:
+        """Return the root mean square up to which windows of these means count as constant."""
+        rounding = 4 * float(np.finfo(mean.dtype).eps) * np.abs(mean)
+        level: Array = self.own_eps * np.abs(mean + self.offset) + rounding
+        return level
+
+
+def largest_of(call: WindowCall, samples: Array) -> Array:
+    """Return the largest magnitude over the axes of a window, kept with length 1."""
+    highest = samples.max(axis=call.axes, keepdims=True)
+    largest: Array = np.maximum(highest, -samples.min(axis=call.axes, keepdims=True))
+    return largest
+
+
+def _median(call: WindowCall, signal: Array) -> Array:
+    """Return the median of evenly spaced samples that are finite, 0 if none of them is."""
+    each = ceil(_PROBES ** (1 / max(call.ndim, 1)))
+    probe = tuple(slice(None, None, -(-n // each)) for n in call.sizes(signal))
+    values = signal[trailing(probe)].astype(call.dtype)
+    values = values.reshape((*call.batch(signal), -1))
+    # NaN is sorted behind the numbers.
+    values = np.sort(np.where(np.isfinite(values), values, np.nan), axis=-1)
+    count = np.isfinite(values).sum(axis=-1, keepdims=True)
+    middle = np.take_along_axis(values, np.maximum(count - 1, 0) // 2, axis=-1)
+    median: Array = np.where(count > 0, middle, 0).astype(call.dtype)
+    return median.reshape(call.batch(signal) + (1,) * call.ndim)
+
+
+def deviations_of(call: WindowCall, windows: Levelled, taps: tuple[int, ...]) -> Array:
+    """Return the norm of each window less its mean, 0 for constant ones, band by band."""
+    samples, first = windows.samples, windows.samples.ndim - call.ndim
+    lengths = tuple(n - k + 1 for n, k in zip(call.sizes(samples), taps, strict=True))
+    deviations = np.empty((*call.batch(samples), *lengths), call.dtype)
+    if not call.ndim:
+        deviations[...] = 0
+        return deviations
+    count = prod(taps)
+
+    def share(bands: Iterator[tuple[int, int]]) -> None:
+        for start, stop in bands:
+            part = samples[along(first, slice(start, stop + taps[0] - 1))]
+            sums, squares = window_moments(part, taps)
+            sums /= count
+            spread = np.sqrt(squares / count, out=squares)
+            spread[spread <= windows.flat(sums)] = 0
+            np.multiply(spread, sqrt(count), out=deviations[along(first, slice(start, stop))])
+
+    row = deviations.size // lengths[0]
+    step = (
+        min(_MOST // row, -(-lengths[0] // call.workers))
+        if deviations.size > _FEWEST
+        else lengths[0]
+    )
+    run_shared(share, list(pairwise(cut(0, lengths[0], max(step, taps[0])))), call.workers)
+    return deviations
+
+
+def masked_deviations_of(call: WindowCall, windows: Levelled, counted: Array, box: Array) -> Array:
+    """Return the norms over the samples that count; `box` has those over whole windows."""
+    samples, weights = windows.samples, counted.astype(call.dtype)
+    squares, count = np.square(samples), call.total(weights)
+    for method in ("auto", "direct"):
+        mean = call.correlate(samples, weights, method=method) / count
+        second = call.correlate(squares, weights, method=method)
+        spread = second - count * np.square(mean)
+        if method == "auto":
+            # sum x^2 - (sum x)^2 / n takes over the errors of both sums.
+            error = call.fft_error(squares) + 2 * np.abs(mean) * call.fft_error(samples)
+            error = error * np.sqrt(count)
+        else:
+            error = count * float(np.finfo(call.dtype).eps) * second
+        flat = (box == 0) | (spread <= np.maximum(error, count * windows.flat(mean) ** 2))
+        if not ((spread * TOLERANCE < error) & (box > 0)).any():
+            break
+    norms: Array = np.sqrt(np.where(flat, 0, spread))
+    return norms
