@@ -55,7 +55,7 @@ def correlate(
     scaling : {"none", "biased", "unbiased", "coefficient"}
         What the sums are divided by: nothing; the number of products at complete overlap,
         min(N, K); the number of products at each lag, the extension's included where
-        `boundary` is not ``zero``; sqrt(sum |x|^2 sum |t|^2), which makes the zero lag of an
+        `boundary` is not ``zero``; ``sqrt(sum |x|^2 sum |t|^2)``, which makes the zero lag of an
         autocorrelation 1 (an input of zeros gives 0). Integers are then computed in float64.
     center : int or tuple of int, optional
         In ``same``, the template index that lies on the output sample: y[n] = sum_k conj(t[k])
