@@ -87,3 +87,23 @@ def test_interior_is_read_in_place_and_only_rims_are_gathered():
     ]
     outputs = sum(np.prod([b - a for a, b in block.write]) for block in inside)
     assert outputs == 1996**2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1), (2, 0), (0, 1, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_may_lie_along_any_axis(order, axes, dtype):
+    x = np.asarray(RNG.integers(-9, 9, (21, 18, 35)).astype(dtype), order=order)
+    h = RNG.integers(-9, 9, (3, 4, 2)[: len(axes)]).astype(dtype)
+    expected = naive_convolve(x, h, axes=axes, boundary="edge")
+    for loop in ["numpy", *(["numba"] if has_numba() else [])]:
+        plan = sc.plan(x, h, axes=axes, boundary="edge", method="direct")
+        y = sc.convolve(x, h, axes=axes, boundary="edge", method=replace(plan, loop=loop))
+        np.testing.assert_array_equal(y, expected, err_msg=loop)
+
+
+def test_blocks_take_signals_that_lie_side_by_side_together():
+    plan = sc.plan((100_000, 1200), (16,), axes=0, method="direct")
+    (batch,), (rows,) = plan.grid.batch_cuts, plan.grid.cuts
+    assert max(np.diff(batch)) == 512
+    assert max(np.diff(rows)) * 512 <= 1 << 18

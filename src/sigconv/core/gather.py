@@ -14,7 +14,7 @@ import numpy as np
 from sigconv.core.blocks import Block, Range
 from sigconv.core.boundary import Edge, Segment, segments
 from sigconv.core.dtypes import Array, DType
-from sigconv.core.index import along, trailing
+from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
 
 __all__ = ["Source", "Tile", "gather", "gather_region", "scatter_add"]
@@ -62,7 +62,7 @@ def gather_region(
     if all(len(parts) == 1 and parts[0].is_plain for parts in pieces):
         return _read(source, batch, tuple(parts[0] for parts in pieces))
     shape = tuple(s.stop - s.start for s in batch) + tuple(b - a for a, b in region)
-    tile = np.empty(shape, dtype)
+    tile = empty_ordered(shape, dtype, source)
     for box in product(*pieces):
         target = tuple(
             slice(s.start - low, s.stop - low) for s, (low, _) in zip(box, region, strict=True)

@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
-from sigconv.core.index import leading, trailing
+from sigconv.core.index import empty_ordered, leading, trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine, dtype_key
@@ -41,6 +41,10 @@ _WHOLE_BYTES = 1 << 18
 # block: few enough for Ctrl-C to be heard within a fraction of a second.
 _BLOCK_OUTPUTS = 1 << 18
 _BLOCK_PRODUCTS = 1 << 30
+
+# Signals side by side in memory that a block takes at most, and that make a row at least.
+_COLUMNS = 512
+_SHORT_ROW = 16
 
 
 @cache
@@ -120,10 +124,16 @@ def _grid(problem: Problem) -> BlockGrid:
             problem.axes, batch_cuts(problem, max(1, _BLOCK_OUTPUTS // max(outputs, 1))), cuts
         )
     first, *others = problem.axes
+    columns = min(problem.result_shape[-1], _COLUMNS) if _is_batch_last(problem) else 1
     wanted = min(_BLOCK_OUTPUTS, _BLOCK_PRODUCTS // max(1, prod(problem.taps)))
-    step = max(1, wanted // max(1, outputs // max(1, first.length)))
+    step = max(1, wanted // columns // max(1, outputs // max(1, first.length)))
     rims = (_rim_cuts(first, step), *(_rim_cuts(axis, axis.length) for axis in others))
-    return BlockGrid(problem.axes, batch_cuts(problem, 1), rims)
+    return BlockGrid(problem.axes, batch_cuts(problem, columns), rims)
+
+
+def _is_batch_last(problem: Problem) -> bool:
+    """Tell whether neighbours in memory, as C orders them, belong to different batches."""
+    return all(axis.axis != len(problem.result_shape) - 1 for axis in problem.axes)
 
 
 def _rim_cuts(axis: Axis, step: int) -> tuple[int, ...]:
@@ -193,7 +203,9 @@ def extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
     if list(support) == wanted:
         return tile.data if tile.data.dtype == dtype else tile.data.astype(dtype)
     nbatch = tile.data.ndim - len(axes)
-    data = np.zeros(tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted), dtype)
+    shape = tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted)
+    data = empty_ordered(shape, dtype, tile.data)
+    data[...] = 0
     box = tuple(slice(s[0] - w[0], s[1] - w[0]) for s, w in zip(support, wanted, strict=True))
     data[trailing(box)] = tile.data
     return data
@@ -203,7 +215,7 @@ def _sliced_taps(data: Array, taps: Array, out: Array) -> None:
     """Add one shifted, weighted slice per tap."""
     lengths = out.shape[out.ndim - taps.ndim :]
     out[...] = 0
-    part = np.empty(out.shape, out.dtype)
+    part = empty_ordered(out.shape, out.dtype, out)
     for index in np.ndindex(*taps.shape):
         # Output i of the block uses sample i + (K-1) - k of the extended block for tap k.
         box = tuple(
@@ -217,6 +229,7 @@ def _sliced_taps(data: Array, taps: Array, out: Array) -> None:
 def _compiled_taps(data: Array, taps: Array, out: Array) -> None:
     from sigconv.engines._loops import add_taps
 
+    data, taps, out = _rows_last(data, taps, out)
     data = _unit_stride(data)
     result = out if _is_unit_stride(out) else np.empty(out.shape, out.dtype)
     x, origin_in = _flat(data)
@@ -234,6 +247,21 @@ def _compiled_taps(data: Array, taps: Array, out: Array) -> None:
     add_taps(x, rows, offsets, flipped.ravel(), y, out.shape[-1])
     if result is not out:
         out[...] = result
+
+
+def _rows_last(data: Array, taps: Array, out: Array) -> tuple[Array, Array, Array]:
+    """Return the arrays with the axis last along which samples are neighbours in memory.
+
+    If that is a batch axis, rows are taken across it, by taps that have one entry there.
+    """
+    if data.strides[-1] == data.itemsize:
+        return data, taps, out
+    nbatch = data.ndim - taps.ndim
+    for axis, (length, stride) in enumerate(zip(data.shape, data.strides, strict=True)):
+        if stride == data.itemsize and length >= _SHORT_ROW:
+            moved = taps[..., None] if axis < nbatch else np.moveaxis(taps, axis - nbatch, -1)
+            return np.moveaxis(data, axis, -1), moved, np.moveaxis(out, axis, -1)
+    return data, taps, out
 
 
 def _is_unit_stride(array: Array) -> bool:
