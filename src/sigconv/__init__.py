@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from sigconv.convolution import circular_convolve, convolve, plan
     from sigconv.convolver import Convolver
     from sigconv.correlation import correlate, correlation_lags
+    from sigconv.correlation.matching import normalized_correlation
+    from sigconv.correlation.registration import estimate_delay, estimate_shift, phase_correlation
     from sigconv.engines import Plan
     from sigconv.engines.workers import set_workers
     from sigconv.fft import set_fft_backend
-    from sigconv.matching import normalized_correlation
     from sigconv.pieces import convolve_pieces
-    from sigconv.registration import estimate_delay, estimate_shift, phase_correlation
 
 __version__ = "0.1.0"
 
@@ -51,10 +51,10 @@ _HOMES = {
     "convolve_pieces": "pieces",
     "correlate": "correlation",
     "correlation_lags": "correlation",
-    "estimate_delay": "registration",
-    "estimate_shift": "registration",
-    "normalized_correlation": "matching",
-    "phase_correlation": "registration",
+    "estimate_delay": "correlation.registration",
+    "estimate_shift": "correlation.registration",
+    "normalized_correlation": "correlation.matching",
+    "phase_correlation": "correlation.registration",
     "plan": "convolution",
     "set_fft_backend": "fft",
     "set_workers": "engines.workers",

@@ -13,7 +13,7 @@ from sigconv.core.dtypes import Array, DType, as_dtype, as_numeric, is_weak, res
 from sigconv.core.gather import gather_region
 from sigconv.core.problem import Axis, Operand, Options
 from sigconv.core.shapes import mode_range
-from sigconv.deviations import (
+from sigconv.correlation.deviations import (
     TOLERANCE,
     Levelled,
     WindowCall,

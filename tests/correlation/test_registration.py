@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.cross_spectra import Spectra
+from sigconv.correlation.peaks import confidence_of
+from sigconv.correlation.spectra import Spectra
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
-from sigconv.peaks import confidence_of
 
 RNG = np.random.default_rng(1)
 SHAPES = [(64,), (63,), (40, 32), (31, 40), (16, 12, 18), (15, 18, 17)]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.core.nonfinite import is_finite
 from sigconv.core.shapes import fast_length
-from sigconv.cross_spectra import Spectra
+from sigconv.correlation.peaks import confidence_of, highest, refined
+from sigconv.correlation.spectra import Spectra
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
-from sigconv.peaks import confidence_of, highest, refined
 
 __all__ = ["Delay", "Shift", "estimate_delay", "estimate_shift", "phase_correlation"]
 
