@@ -52,8 +52,30 @@ def cases() -> Iterator[Case]:
         partial(sc.convolve, volume, h, "same", boundary="symmetric"),
         {"scipy.ndimage.gaussian_filter": partial(ndimage.gaussian_filter, volume, 3.0)},
     )
+    yield from _integers(rng)
+    yield from _policies(samples)
     if find_spec("skimage"):
         yield from _matching(samples)
+
+
+def _integers(rng: np.random.Generator) -> Iterator[Case]:
+    # SciPy's default takes an FFT here and gives wrong integers: our direct sum is the peer.
+    for bits, text in ((12, "12-bit"), (23, "23-bit")):
+        x, h = (rng.integers(-(2**bits), 2**bits, n) for n in (10**6, 10**4))
+        direct = partial(sc.convolve, x, h, method="direct")
+        title = f"10^6 {text} integers, 10^4 taps, exact"
+        yield Case(title, partial(sc.convolve, x, h), {"sigconv, direct": direct})
+
+
+def _policies(samples: Callable[..., Any]) -> Iterator[Case]:
+    """Finite data under the policies that look for NaN, beside the one that does not."""
+    for shape, taps in (((10**7,), (1000,)), ((1024, 1024), (7, 7)), ((1024, 1024), (31, 31))):
+        x, h = samples(*shape), np.abs(samples(*taps))
+        plain = partial(sc.convolve, x, h, "same")
+        for policy in ("omit", "raise"):
+            own = partial(plain, nan_policy=policy)
+            title = f"{' x '.join(map(str, shape))} finite samples under {policy!r}"
+            yield Case(title, own, {"sigconv, propagate": plain})
 
 
 def _matching(samples: Callable[..., Any]) -> Iterator[Case]:
