@@ -1,5 +1,7 @@
 """Missing samples: omit, raise, and the boundary absent, under every engine."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -151,3 +153,29 @@ def test_absent_of_integers_needs_a_floating_dtype():
 def test_a_single_missing_sample_is_missing():
     assert np.isnan(sc.convolve(np.nan, 1.0, nan_policy="omit"))
     assert sc.convolve(2.0, 3.0, nan_policy="omit") == 6
+
+
+def test_boundaries_of_trimmed_axes_tell_two_calls_apart():
+    x, h = np.arange(1.0, 7).reshape(1, 6), np.ones((3, 3))
+    for rules in (["absent", "absent"], ["zero", "absent"], ["absent", "zero"]):
+        y = sc.convolve(x, h, "same", boundary=rules)
+        expected = naive_convolve(x, h, "same", boundary=rules)
+        np.testing.assert_allclose(y, expected, rtol=1e-13, err_msg=str(rules))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("method", METHODS)
+def test_light_outputs_are_right_in_every_precision(method, dtype):
+    rng = np.random.default_rng(3)
+    kernel = np.exp(-0.5 * (np.arange(-30, 31) / 6) ** 2).astype(dtype)
+    x = (10 + rng.standard_normal((3, 4000))).astype(dtype)
+    x[1, 500:557] = x[:, 3000:3010] = np.nan
+    keywords: dict[str, Any] = {"mode": "same", "axes": -1, "nan_policy": "omit"}
+    y = sc.convolve(x, kernel, method=method, **keywords)
+    wide = naive_convolve(x.astype(float), kernel.astype(float), **keywords)
+    eps = max(float(np.finfo(dtype).eps), 1e-11)
+    np.testing.assert_allclose(y, wide, rtol=100 * eps)
+    pieces = sc.convolve_pieces(x, kernel, "full", axis=1, boundary="absent", method=method)
+    joined = np.concatenate(list(pieces), axis=1)
+    wide = naive_convolve(x.astype(float), kernel.astype(float), "full", axes=1, boundary="absent")
+    np.testing.assert_allclose(joined[2], wide[2], rtol=100 * eps)

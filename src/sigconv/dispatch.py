@@ -15,7 +15,14 @@ from sigconv.core.problem import Operand, Options, Problem
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, MethodError, OptionError, ShapeError
-from sigconv.missing import Forward, check_finite, check_weights, is_weighted, renormalised
+from sigconv.missing import (
+    Forward,
+    check_finite,
+    check_weights,
+    is_weighted,
+    light_share,
+    renormalised,
+)
 from sigconv.planning import MACHINE, METHODS, make_plan
 
 __all__ = [
@@ -93,7 +100,8 @@ def compute_into(
     if is_weighted(problem, signal):
         forward = forward_by(prepared, workers)
         with np.errstate(all="ignore"):
-            result[...] = renormalised(problem, signal, kernel, forward)
+            light = light_share(prepared.plan)
+            result[...] = renormalised(problem, signal, kernel, forward, light)
     else:
         apply_prepared(prepared, signal, kernel, result, workers)
 
@@ -127,12 +135,12 @@ def choose_plan(problem: Problem, method: str | Plan) -> Plan:
             f"the plan was made for {method.problem.bits}; these inputs need {problem.bits}. "
             "Make a new plan, or make it from the shapes, for integers of any size."
         )
-    if not method.problem.asks_the_same(problem):
+    if differences := method.problem.differences(problem):
         raise MethodError(
             f"the plan was made for {method.problem.signal_shape} * {method.problem.kernel_shape} "
             f"({method.problem.dtypes.result}, mode {method.problem.mode}); this call is "
             f"{problem.signal_shape} * {problem.kernel_shape} ({problem.dtypes.result}, mode "
-            f"{problem.mode}) or differs in operation, axes, boundary or center. Make a new plan."
+            f"{problem.mode}), and differs in {', '.join(differences)}. Make a new plan."
         )
     return method
 

@@ -7,37 +7,44 @@ the signal with zeros in its gaps and of ones with zeros in its gaps, so every e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from sigconv.core.arguments import make_problem
+from sigconv.core.blocks import Range, boxes_around
 from sigconv.core.boundary import parse_boundary
 from sigconv.core.dtypes import Array
-from sigconv.core.nonfinite import has_nan, is_finite
+from sigconv.core.nonfinite import first_nonfinite, has_nan, is_finite
 from sigconv.core.problem import Operand, Problem
 from sigconv.core.window_sums import window_sums
+from sigconv.engines import Plan
 from sigconv.errors import NonFiniteError, OptionError
 
 __all__ = [
-    "LIGHT",
     "Forward",
     "check_finite",
     "check_weights",
     "edge_ratio",
     "is_weighted",
+    "light_share",
     "renormalised",
     "weight_ratio",
 ]
 
 Crop = tuple[slice, ...]
+Box = tuple[Range, ...]
 Forward = Callable[[Problem, Array, Array, str | None], Array]
 """Compute a problem for a signal and a kernel, by a method if one is named."""
 
-# Below this share of its weight an output is summed directly: an FFT's error is relative to
-# the whole kernel.
-LIGHT = 1e-6
+
+def light_share(plan: Plan) -> float:
+    """Return the share of its weight below which an output is summed directly.
+
+    An FFT's error is relative to the whole kernel; a thousandth of it stays at most.
+    """
+    return max(1e-6, 1e3 * plan.error_bound) if plan.nfft else 0.0
 
 
 def check_finite(problem: Problem, signal: Array, kernel: Array) -> None:
@@ -46,7 +53,7 @@ def check_finite(problem: Problem, signal: Array, kernel: Array) -> None:
         return
     for name, array in (("signal", signal), ("kernel", kernel)):
         if not is_finite(array):
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            index = first_nonfinite(array)
             raise NonFiniteError(
                 f"nan_policy='raise' allows finite numbers only; the {name} holds {array[index]} "
                 f"at {index}. Replace it, or use nan_policy='omit' or 'propagate'."
@@ -80,19 +87,26 @@ def check_weights(problem: Problem, kernel: Array) -> None:
         )
 
 
-def renormalised(problem: Problem, signal: Array, kernel: Array, forward: Forward) -> Array:
-    """Return the convolution in which the present samples carry all the weight."""
+def renormalised(
+    problem: Problem, signal: Array, kernel: Array, forward: Forward, light: float
+) -> Array:
+    """Return the convolution in which the present samples carry all the weight.
+
+    Outputs that have less than the share `light` of it are summed directly.
+    """
     omit = problem.nan_policy == "omit"
     present = ~np.isnan(signal) if omit else np.ones(signal.shape, bool)
     filled = np.where(present, signal, signal.dtype.type(0)) if omit else signal
     sums = forward(problem, filled, kernel, None)
     ratio = weight_ratio(problem, present, kernel, forward)
-    light = ratio < LIGHT
-    if light.any():
+    few = ratio < max(light, np.finfo(ratio.dtype).eps)
+    if few.any():
         nothing = _counts(problem, present, kernel, forward) == 0
-        if (light & ~nothing).any():
-            sums = forward(problem, filled, kernel, "direct")
-            ratio = weight_ratio(problem, present, kernel, forward, "direct")
+        for box in _boxes(problem, few & ~nothing):
+            where = tuple(slice(*bounds) for bounds in box)
+            part = _restricted(problem, box)
+            sums[where] = forward(part, filled, kernel, "direct")
+            ratio[where] = weight_ratio(problem, present, kernel, forward, box)
         ratio = np.where(nothing, np.nan, ratio)
     with np.errstate(all="ignore"):
         result: Array = sums / ratio.astype(problem.dtypes.real)
@@ -100,14 +114,41 @@ def renormalised(problem: Problem, signal: Array, kernel: Array, forward: Forwar
 
 
 def weight_ratio(
-    problem: Problem, present: Array, kernel: Array, forward: Forward, method: str | None = None
+    problem: Problem, present: Array, kernel: Array, forward: Forward, box: Box | None = None
 ) -> Array:
-    """Return the share of the kernel's weight that lies on existing samples, per output."""
+    """Return the share of the kernel's weight that lies on existing samples, per output.
+
+    A `box` of outputs, one range per axis of the result, is summed directly.
+    """
     real = problem.dtypes.real if problem.dtypes.real.itemsize > 8 else np.dtype(np.float64)
     weights = kernel.astype(real)
-    sums = _presence_sums(problem, present, weights, forward, method)
+    sums = _presence_sums(problem, present, weights, forward, box)
     share: Array = sums / _total(problem, weights)
     return share
+
+
+def _boxes(problem: Problem, marks: Array) -> Iterator[Box]:
+    """Yield boxes of outputs that hold all marks, whole along the batch axes."""
+    view = problem.result_view(marks)
+    batch = tuple(range(view.ndim - len(problem.axes)))
+    anywhere: Array = np.any(view, axis=batch)
+    for bounds in boxes_around(anywhere, (0,) * len(problem.axes)):
+        box = [(0, n) for n in problem.result_shape]
+        for axis, part in zip(problem.axes, bounds, strict=True):
+            box[axis.axis] = part
+        yield tuple(box)
+
+
+def _restricted(problem: Problem, box: Box) -> Problem:
+    """Return the problem of the outputs in a box."""
+    axes = (
+        axis._replace(
+            start=axis.start + box[axis.axis][0],
+            stop=axis.start + box[axis.axis][1],
+        )
+        for axis in problem.axes
+    )
+    return problem.with_axes(tuple(axes))
 
 
 def edge_ratio(problem: Problem, kernel: Array, start: int, stop: int) -> Array:
@@ -140,7 +181,7 @@ def edge_ratio(problem: Problem, kernel: Array, start: int, stop: int) -> Array:
 def _counts(problem: Problem, present: Array, kernel: Array, forward: Forward) -> Array:
     """Return how many taps with weight lie on existing samples, per output."""
     taps = (kernel > 0).astype(float)
-    counts: Array = np.rint(_presence_sums(problem, present, taps, forward, None))
+    counts: Array = np.rint(_presence_sums(problem, present, taps, forward))
     return counts
 
 
@@ -184,7 +225,14 @@ def _presence(problem: Problem, present: Array, kernel: Array) -> tuple[Problem,
 
 
 def _presence_sums(
-    problem: Problem, present: Array, kernel: Array, forward: Forward, method: str | None
+    problem: Problem, present: Array, kernel: Array, forward: Forward, box: Box | None = None
 ) -> Array:
     part, crop = _presence(problem, present, kernel)
-    return forward(part, present.astype(kernel.dtype), kernel, method)[crop]
+    ones = present.astype(kernel.dtype)
+    if box is None:
+        return forward(part, ones, kernel, None)[crop]
+    starts = [piece.start or 0 for piece in crop]
+    wanted = tuple((a + s, b + s) for (a, b), s in zip(box, starts, strict=True))
+    taken = {axis.axis for axis in part.axes}
+    rest = tuple(slice(None) if i in taken else slice(*b) for i, b in enumerate(wanted))
+    return forward(_restricted(part, wanted), ones, kernel, "direct")[rest]

@@ -20,7 +20,7 @@ from sigconv.dispatch import choose_plan, options_from
 from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ShapeError
-from sigconv.missing import LIGHT, check_weights, edge_ratio
+from sigconv.missing import check_weights, edge_ratio, light_share
 from sigconv.planning import make_plan
 
 __all__ = ["Pieces", "convolve_pieces"]
@@ -154,7 +154,7 @@ class Pieces:
         """Return results [start, stop), in which existing samples carry all the weight."""
         problem = self.plan.problem
         ratio = edge_ratio(problem, self._kernel, start, stop)
-        if ((ratio < LIGHT) & (ratio > 0)).any():
+        if ((ratio < light_share(self.plan)) & (ratio > 0)).any():
             direct = make_plan(problem, "direct")
             prepared = prepare(direct, problem.kernel_view(self._kernel))
         result = self._compute(prepared, start, stop)

@@ -56,10 +56,10 @@ def test_one_block_keeps_the_stated_bound_and_grows_as_a_good_transform_does(dty
         x, h = noise(rng, n // 2, dtype), noise(rng, n // 2 + 1, dtype)
         plan = sc.plan(x, h, method="fft")
         assert plan.nfft == (n,)
-        assert plan.error_bound == 8 * eps * np.log2(n)
+        assert plan.error_bound == 15 * eps * np.log2(n)
         error = np.abs(sc.convolve(x, h, method=plan) - exactly(x, h))
         # The bound is for the worst signal; noise stays far below it.
-        assert error.max() < plan.error_bound * norm(x) * norm(h) / 50
+        assert error.max() < plan.error_bound * norm(x) * norm(h) / 100
         growth.append(norm(error) / (norm(x) * norm(h)) / eps)
     # The root of the mean square grows with sqrt(log2 n): by its power of 1/2, not 1.
     growth, logs = growth[2:], np.log2(SIZES[2:])
@@ -139,6 +139,61 @@ def test_overflow_beside_nan_and_true_overflow_stay_apart(method):
     assert np.isinf(y[1:-1]).all()
 
 
+@pytest.mark.parametrize("method", BY_FFT)
+@given(st.data())
+def test_no_finite_result_is_lost_near_overflow(method, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    dtype = data.draw(st.sampled_from("fF"))
+    n, k = data.draw(st.integers(2, 200)), data.draw(st.integers(2, 40))
+    x = rng.integers(-1, 2, n) * 10.0 ** rng.uniform(30, 38)
+    h = rng.integers(-100, 100, k) * 10.0 ** rng.uniform(-3, 3)
+    x = (x * (1 + 1j) if dtype == "F" else x).astype(dtype)
+    h = h.astype(dtype)
+    expected = np.convolve(x.astype("D"), h.astype("D"))
+    if max(np.abs(expected.real).max(), np.abs(expected.imag).max()) < 3.3e38:
+        y = sc.convolve(x, h, method=method)
+        assert np.abs(y - expected).max() <= 1e-5 * norm(x) * norm(h)
+
+
+@pytest.mark.parametrize("method", BY_FFT)
+def test_a_loud_channel_leaves_its_neighbours_alone(method):
+    rng = np.random.default_rng(9)
+    x = (rng.standard_normal((40, 3000)) * 1e-3).astype(np.float32)
+    x[0, 5], x[0, 50] = 3e38, np.nan
+    h = np.full(50, 0.01, np.float32)
+    y = sc.convolve(x, h, axes=-1, method=method)
+    expected = sc.convolve(x, h, axes=-1, method="direct")
+    assert np.abs(y - expected)[1:].max() < 1e-5 * np.abs(expected[1:]).max()
+
+
+@pytest.mark.parametrize("method", BY_FFT)
+def test_tiny_taps_keep_their_digits(method):
+    rng = np.random.default_rng(10)
+    x = (rng.standard_normal(60_000) * 1e30).astype(np.float32)
+    h = (rng.standard_normal(300) * 1e-37).astype(np.float32)
+    wide = x.astype(float), h.astype(float)
+    error = np.abs(sc.convolve(x, h, method=method) - sc.convolve(*wide, method="direct"))
+    scale = np.linalg.norm(wide[0]) * np.linalg.norm(wide[1])
+    assert error.max() < sc.plan(x, h, method=method).error_bound * scale / 100
+
+
+def test_rtol_is_kept_beside_the_largest_complex_numbers():
+    rng = np.random.default_rng(11)
+    x, h = noise(rng, 3000, "D"), 1e-3 * noise(rng, 50, "D")
+    x[1500] = 1.7e308 * (1 + 1j)
+    y = sc.convolve(x, h, method="fft", rtol=1e-10)
+    expected = sc.convolve(x, h, method="direct")
+    assert np.abs(y - expected)[:1400].max() < 1e-12
+
+
+def test_an_fft_under_rtol_needs_direct_sums_that_keep_it():
+    x, h = np.ones(2**17, np.longdouble), np.ones(2**15, np.longdouble)
+    plan = sc.plan(x, h, rtol=1e-14)
+    assert "fft" in {c.method for c in plan.candidates if c.cost}
+    with pytest.raises(OptionError, match="no method keeps rtol"):
+        sc.convolve(x, h, rtol=1e-16)
+
+
 def window_norms(x, taps):
     padding = [(k - 1, k - 1) for k in taps]
     return np.sqrt(window_sums(np.square(np.abs(np.pad(x, padding).astype("G"))), taps).real)
@@ -195,10 +250,10 @@ def test_only_the_spoiled_outputs_are_summed_tap_by_tap(monkeypatch):
     monkeypatch.setattr(GuardedKernel, "_repair", noted)
     rng = np.random.default_rng(7)
     x, h = noise(rng, 3000, "d"), noise(rng, 100, "d")
-    sc.convolve(x, h, method="fft", rtol=1e-9, workers=1)
+    sc.convolve(x, h, method="fft", rtol=1e-8, workers=1)
     assert boxes == []
     x[1500] = 1e12
-    sc.convolve(x, h, method="fft", rtol=1e-9, workers=1)
+    sc.convolve(x, h, method="fft", rtol=1e-8, workers=1)
     assert boxes == [((0, 1500),), ((1600, 3099),)]
 
 
@@ -227,7 +282,7 @@ def test_a_wider_dtype_serves_where_the_bound_asks():
 
 def test_plans_print_the_bound():
     text = str(sc.plan((10**5,), (500,), method="fft"))
-    assert f"at most {8 * 2.0**-52 * np.log2(100800):.1e} |samples block| |kernel|" in text
+    assert f"at most {15 * 2.0**-52 * np.log2(100800):.1e} |samples block| |kernel|" in text
     text = str(sc.plan((100,), (9,), method="direct"))
     assert f"at most {10 * 2.0**-52:.1e} |samples under the kernel| |kernel|" in text
     assert "rtol 1e-09 kept" in str(sc.plan((100,), (9,), rtol=1e-9))

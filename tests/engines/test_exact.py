@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.errors import DTypeError, OptionError
+from sigconv.errors import DTypeError, NonFiniteError, OptionError
 from sigconv.testing import cases, naive_convolve
 
 NUMBERS = st.sampled_from([int, Fraction, Decimal])
@@ -104,3 +104,27 @@ def test_what_exact_numbers_cannot_do_is_an_error():
         sc.convolve(x, x, dtype=float)
     with pytest.raises(DTypeError, match="do not meet float64"):
         sc.convolve(np.ones(2), np.ones(2), dtype=object)
+
+
+def test_numbers_without_dimensions_multiply():
+    for x, h in ((10**30, 3), (Fraction(1, 3), 3), (Decimal("0.5"), 2)):
+        assert sc.convolve(np.array(x, object), np.array(h, object)).item() == x * h
+
+
+def test_decimals_that_are_not_finite_are_found_and_passed_on():
+    x = np.array([Decimal(1), Decimal("NaN"), Decimal(2)])
+    y = sc.convolve(x, np.array([Decimal(1), Decimal(1)]))
+    assert [v.is_nan() for v in y] == [False, True, True, False]
+    for item in ("NaN", "sNaN", "Infinity"):
+        with pytest.raises(NonFiniteError, match=r"at \(1,\)"):
+            sc.convolve(np.array([Decimal(1), Decimal(item)]), [1], nan_policy="raise")
+
+
+def test_decimals_beyond_every_exponent_are_an_error():
+    with pytest.raises(OverflowError, match="Fraction"):
+        sc.convolve(np.array([Decimal("1e999999999999999999")]), np.array([Decimal(10)]))
+
+
+def test_numpy_integers_among_objects_are_told_how_to_become_pythons():
+    with pytest.raises(DTypeError, match=r"x\.tolist\(\)"):
+        sc.convolve(np.array([np.int64(1)], object), [1])

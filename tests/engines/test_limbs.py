@@ -105,8 +105,9 @@ def limbs(n, k, *bits):
     return choose_limbs(problem.with_bits(IntegerBits(*bits)), (16384,))
 
 
-def test_audio_of_16_bits_takes_one_transform():
-    assert limbs(10**6, 1000, 16, 16, 53)[1:] == (1, 1)
+def test_audio_of_16_bits_takes_few_transforms():
+    assert limbs(10**6, 1000, 16, 12, 53)[1:] == (1, 1)
+    assert limbs(10**6, 1000, 16, 16, 53)[1:] in {(1, 2), (2, 1)}
 
 
 def test_wider_integers_take_more_limbs_and_wide_ones_serve_any():
@@ -116,13 +117,29 @@ def test_wider_integers_take_more_limbs_and_wide_ones_serve_any():
     assert counts[-1] <= 10
 
 
-def test_limbs_are_no_finer_than_their_bound_asks():
-    found = limbs(10**6, 1000, 28, 28, 64)
-    eps, n, k = 2.0**-52, 16384, 1000
-    for width, holds in ((found.width, True), (found.width + 1, False)):
-        pairs = min(-(-29 // width), 9)
-        digit = 2.0 ** (width - 1) + 1
-        assert (pairs * (8 * 14 + 1) * eps * np.sqrt(n * k) * digit**2 < 0.5) == holds
+@pytest.mark.parametrize("nfft", [(4096,), (5 * 7 * 81,), (15552,), (20, 28, 30)])
+def test_the_error_of_limbs_stays_far_below_a_half(nfft):
+    # What `_round` takes away, at the widest digits that the bound allows.
+    taps = tuple(n // 3 for n in nfft)
+    problem = sc.plan(nfft, taps, "valid", dtype=np.int64, method="fft").problem
+    rng = np.random.default_rng(6)
+    worst = 0.0
+    for bits in range(4, 28):
+        found = choose_limbs(problem.with_bits(IntegerBits(bits, bits, 64)), nfft)
+        if found[1:] == (1, 1):
+            x = rng.choice([1.0 - 2**bits, 2.0**bits - 1], nfft)
+            h = rng.choice([1.0 - 2**bits, 2.0**bits - 1], taps)
+            y = sc.convolve(x, h, "valid", method="fft")
+            worst = max(worst, float(np.abs(y - np.rint(y)).max()))
+    assert 0 < worst < 0.05
+
+
+def test_the_last_digit_is_no_larger_than_the_others():
+    for bits, width in ((28, 15), (24, 9), (63, 11)):
+        count = -(-(bits + 1) // width)
+        top = 2**bits - 1
+        digits = [int(abs(d[0])) for d in _digits(np.array([top]), width, count)]
+        assert max(digits) <= 2 ** (width - 1) + 1
 
 
 def test_a_plan_tells_its_limbs():

@@ -80,7 +80,7 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
         rtol=None if dtypes.is_exact else options.rtol,
         bits=IntegerBits.of_dtypes(signal.dtype, kernel.dtype) if dtypes.is_integer else None,
         options=options,
-        has_absent_edges=any(edge.rule == "absent" for pair in edges for edge in pair),
+        edges=tuple(edges),
     )
 
 

@@ -8,9 +8,20 @@ from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
+from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 
-__all__ = ["Block", "BlockGrid", "cut"]
+__all__ = [
+    "Block",
+    "BlockGrid",
+    "batch_cuts",
+    "boxes_around",
+    "cut",
+    "input_range",
+    "largest_step",
+]
 
 Range = tuple[int, int]
 
@@ -108,3 +119,24 @@ def batch_cuts(problem: Problem, count: int) -> tuple[tuple[int, ...], ...]:
 def largest_step(edges: tuple[int, ...]) -> int:
     """Return the length of the longest piece between `edges`."""
     return max((b - a for a, b in pairwise(edges)), default=0)
+
+
+def boxes_around(marks: Array, origins: tuple[int, ...]) -> list[tuple[Range, ...]]:
+    """Return boxes that hold all marks: one for each run of marked rows of the first axis.
+
+    Element 0 of each axis lies at the position that `origins` names.
+    """
+    rows = np.flatnonzero(marks.any(axis=tuple(range(1, marks.ndim))))
+    boxes = []
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+        if run.size:
+            first = int(run[0])
+            marked = np.nonzero(marks[first : int(run[-1]) + 1])
+            starts = (origins[0] + first, *origins[1:])
+            boxes.append(
+                tuple(
+                    (start + int(index.min()), start + int(index.max()) + 1)
+                    for start, index in zip(starts, marked, strict=True)
+                )
+            )
+    return boxes

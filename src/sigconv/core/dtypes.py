@@ -90,9 +90,11 @@ def _check_objects(array: Array, name: str) -> None:
     kinds = {type(item) for item in array.flat}
     other = sorted(k.__name__ for k in kinds if not issubclass(k, int | Fraction | Decimal))
     if other:
+        numpy_integers = all(issubclass(k, int | Fraction | Decimal | np.integer) for k in kinds)
+        remedy = "np.array(x.tolist(), object)" if numpy_integers else "x.astype(float)"
         raise DTypeError(
             f"{name} must hold numbers: as Python objects int, Fraction or Decimal; got "
-            f"{', '.join(other)}. Convert it with x.astype(float)."
+            f"{', '.join(other)}. Convert it with {remedy}."
         )
     _check_mixture(kinds, name)
 

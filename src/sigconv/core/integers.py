@@ -27,7 +27,8 @@ _RESULT_LEVELS = (24, 53, 64)
 class IntegerBits(NamedTuple):
     """Magnitudes stay below 2**bits: of the samples, of the taps, of every partial sum.
 
-    They are rounded up, so that similar inputs share a plan.
+    They are rounded up, so that similar inputs share a plan: those of the sums to what float32,
+    float64 and 64-bit integers hold.
     """
 
     signal: int

@@ -8,6 +8,7 @@ with zeros in place of NaN and infinity; the outputs concerned are put right aft
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from sigconv.core.blocks import Range
 from sigconv.core.dtypes import Array
 
-__all__ = ["clean", "has_nan", "is_finite", "nonfinite_sums"]
+__all__ = ["clean", "first_nonfinite", "has_nan", "is_finite", "nonfinite_sums"]
 
 # Up to this many non-finite samples, shifted copies of the kernel beat counting.
 _FEW = 32
@@ -25,11 +26,23 @@ Count = Callable[[Array, Array], Array]
 
 def is_finite(array: Array) -> bool:
     """Tell whether every element is finite."""
+    if array.dtype.kind == "O":
+        return all(item.is_finite() for item in array.flat if isinstance(item, Decimal))
     if array.dtype.kind not in "fc":
         return True
     # An overflowing sum needs the second look.
     with np.errstate(all="ignore"):
         return bool(np.isfinite(_probe(array))) or bool(np.isfinite(array).all())
+
+
+def first_nonfinite(array: Array) -> tuple[int, ...]:
+    """Return the index of the first element that is not finite, of which there is one."""
+    if array.dtype.kind == "O":
+        marks = [isinstance(item, Decimal) and not item.is_finite() for item in array.flat]
+        flat = int(np.argmax(marks))
+    else:
+        flat = int(np.argmax(~np.isfinite(array)))
+    return tuple(int(i) for i in np.unravel_index(flat, array.shape))
 
 
 def has_nan(array: Array) -> bool:

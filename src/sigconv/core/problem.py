@@ -99,7 +99,7 @@ class Problem:
     kernel_kept: tuple[tuple[int, int], ...]
     correlate: bool
     nan_policy: str
-    has_absent_edges: bool
+    edges: tuple[Edges, ...]
     rtol: float | None
     bits: IntegerBits | None
     options: Options = field(compare=False)
@@ -120,6 +120,11 @@ class Problem:
     def is_trivial(self) -> bool:
         """Whether the result is empty, or each result a single product."""
         return not self.axes or 0 in self.result_shape
+
+    @property
+    def has_absent_edges(self) -> bool:
+        """Whether samples do not exist beyond some side of a convolved axis."""
+        return any(edge.rule == "absent" for pair in self.edges for edge in pair)
 
     @property
     def taps(self) -> Shape:
@@ -153,13 +158,28 @@ class Problem:
         """Return the same problem for integers whose magnitudes are known."""
         return self if self.bits == bits else replace(self, bits=bits)
 
-    def asks_the_same(self, other: Problem) -> bool:
-        """Tell whether the two differ at most in how they are computed."""
-        mine, theirs = (
-            replace(p, dtypes=p.dtypes._replace(compute=p.dtypes.result), bits=None)
-            for p in (self, other)
-        )
-        return mine == theirs
+    def differences(self, other: Problem) -> list[str]:
+        """Return what the two do not share, other than how they are computed."""
+        told = {
+            "shapes": ("signal_shape", "kernel_shape"),
+            "mode": ("mode",),
+            "operation": ("correlate",),
+            "nan_policy": ("nan_policy",),
+            "rtol": ("rtol",),
+            "axes, boundary, center or max_lag": (
+                "convolved",
+                "axes",
+                "edges",
+                "result_shape",
+                "kernel_kept",
+            ),
+        }
+        found = [
+            name
+            for name, fields in told.items()
+            if any(getattr(self, f) != getattr(other, f) for f in fields)
+        ]
+        return found if self.dtypes.result == other.dtypes.result else [*found, "dtype"]
 
     def signal_view(self, signal: Array) -> Array:
         """Return `signal` in canonical layout, batch axes broadcast to the result's."""

@@ -9,7 +9,7 @@ import numpy as np
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import odd_factors
-from sigconv.engines.accuracy import choose_limbs
+from sigconv.engines.accuracy import LONGEST_EXACT, choose_limbs
 from sigconv.engines.base import Machine, dtype_key
 
 __all__ = ["block_bytes", "block_cost", "group_size", "refusal_of_fft"]
@@ -24,6 +24,8 @@ def refusal_of_fft(problem: Problem) -> str | None:
         return "Python objects have no transform"
     if problem.is_trivial:
         return "there is nothing to transform"
+    if problem.dtypes.is_integer and prod(problem.taps) > LONGEST_EXACT // 4:
+        return f"{prod(problem.taps)} taps are too many for integers to round right"
     return None
 
 

@@ -116,19 +116,23 @@ def _extended_size(problem: Problem) -> int:
 
 def _grid(problem: Problem) -> BlockGrid:
     """Return blocks whose interior is a view of the source and whose rims are gathered."""
-    outputs = prod(problem.lengths)
+    outputs, products = prod(problem.lengths), prod(problem.taps)
     itemsize = problem.dtypes.compute.itemsize
-    if not problem.axes or outputs * itemsize <= _WHOLE_BYTES:
+    wanted = min(_BLOCK_OUTPUTS, max(1, _BLOCK_PRODUCTS // max(1, products)))
+    small = outputs * itemsize <= _WHOLE_BYTES and outputs <= wanted
+    if not problem.axes or small:
         cuts = tuple((axis.start, axis.stop) for axis in problem.axes)
-        return BlockGrid(
-            problem.axes, batch_cuts(problem, max(1, _BLOCK_OUTPUTS // max(outputs, 1))), cuts
-        )
-    first, *others = problem.axes
+        return BlockGrid(problem.axes, batch_cuts(problem, max(1, wanted // max(1, outputs))), cuts)
     columns = min(problem.result_shape[-1], _COLUMNS) if _is_batch_last(problem) else 1
-    wanted = min(_BLOCK_OUTPUTS, _BLOCK_PRODUCTS // max(1, prod(problem.taps)))
-    step = max(1, wanted // columns // max(1, outputs // max(1, first.length)))
-    rims = (_rim_cuts(first, step), *(_rim_cuts(axis, axis.length) for axis in others))
-    return BlockGrid(problem.axes, batch_cuts(problem, columns), rims)
+    wanted = max(1, wanted // columns)
+    rims = []
+    for axis in problem.axes:
+        # As many whole rows as are wanted; where one row is too many, it is cut in turn.
+        outputs //= max(1, axis.length)
+        step = max(1, wanted // max(1, outputs))
+        rims.append(_rim_cuts(axis, min(step, axis.length)))
+        wanted = max(1, wanted // min(step, max(1, axis.length)))
+    return BlockGrid(problem.axes, batch_cuts(problem, columns), tuple(rims))
 
 
 def _is_batch_last(problem: Problem) -> bool:
@@ -178,7 +182,7 @@ class DirectKernel:
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
                 for i, s, n in zip(index, batch, kernels, strict=True)
             )
-            self._apply_one(data[part], self.taps[index], result[leading(part)])
+            self._apply_one(data[leading(part)], self.taps[index], result[leading(part)])
         if result is not out:
             out[...] = result
         if self.bad_taps:
@@ -186,7 +190,8 @@ class DirectKernel:
 
     def _apply_one(self, data: Array, taps: Array, out: Array) -> None:
         if self.ndim == 0:
-            np.multiply(data, taps, out=out)
+            # Without an axis NumPy would take objects out of their arrays.
+            np.multiply(data[..., None], taps, out=out[..., None])
         elif self.plan.loop == "np.convolve":
             flat = np.convolve(data.ravel(), taps, "valid")
             out[...] = flat.reshape(out.shape)

@@ -7,7 +7,15 @@ integer of fixed width.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, localcontext
+from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
+    Context,
+    Inexact,
+    Overflow,
+    localcontext,
+)
 from math import prod
 from typing import Any
 
@@ -18,6 +26,7 @@ from sigconv.core.problem import Problem
 from sigconv.engines.base import Machine
 from sigconv.engines.direct import DirectKernel
 from sigconv.engines.plan import Cost, Plan
+from sigconv.errors import IntegerOverflowError
 
 __all__ = ["ExactEngine"]
 
@@ -58,5 +67,13 @@ class ExactKernel(DirectKernel):
 
     def apply(self, tile: Tile, out: Array, work: Any = None) -> None:
         """Write the outputs of one block; Decimals with as many digits as they need."""
-        with localcontext(Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])):
-            super().apply(tile, out, work)
+        # Sums and products need no rounding, unless an exponent is beyond every limit.
+        exact = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Overflow, Inexact])
+        try:
+            with localcontext(exact):
+                super().apply(tile, out, work)
+        except (Overflow, Inexact):
+            raise IntegerOverflowError(
+                f"Decimal results must have exponents between {MIN_EMIN} and {MAX_EMAX}; these do "
+                "not. Scale the inputs, or pass Fraction objects."
+            ) from None

@@ -35,8 +35,9 @@ class FftEngine:
         """Say why `problem` cannot be computed this way, or return None."""
         if refusal := refusal_of_fft(problem):
             return refusal
-        if prod(problem.lengths) > _LARGEST:
-            return f"one block of {prod(problem.lengths)} results is too long"
+        samples = prod(_block_length(axis) for axis in problem.axes)
+        if samples > _LARGEST:
+            return f"one block of {samples} samples is too long"
         return None
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from sigconv.core.blocks import Block, Range
+from sigconv.core.blocks import Block, Range, boxes_around
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
 from sigconv.core.index import trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.window_sums import window_sums
-from sigconv.engines.accuracy import direct_error, precisions
+from sigconv.engines.accuracy import tap_by_tap
 from sigconv.engines.direct import DirectKernel, extended, loop_for
 from sigconv.engines.plan import Plan
 from sigconv.engines.spectral import SpectralKernel
@@ -56,7 +55,8 @@ class GuardedKernel:
         convolved = tuple(range(energy.ndim - len(axes), energy.ndim))
         block = energy.sum(axis=convolved, keepdims=True)
         spoiled = window_sums(energy, self.plan.problem.taps) * self.headroom**2 < block
-        return _boxes(spoiled.any(axis=tuple(range(spoiled.ndim - len(axes)))), tile.block.write)
+        marks = spoiled.any(axis=tuple(range(spoiled.ndim - len(axes))))
+        return boxes_around(marks, tuple(start for start, _ in tile.block.write))
 
     def _repair(self, tile: Tile, write: tuple[Range, ...], out: Array) -> None:
         """Sum the outputs `write` of a block tap by tap."""
@@ -69,38 +69,20 @@ class GuardedKernel:
 
 def _tap_by_tap(plan: Plan) -> Plan:
     """Return the plan of a direct sum in the narrowest dtype that keeps `rtol`."""
-    taps = prod(plan.problem.taps)
-    for problem in precisions(plan.problem):
-        if direct_error(problem.dtypes.compute, taps) <= (problem.rtol or 0):
-            break
+    problem = tap_by_tap(plan.problem) or plan.problem
     loop = loop_for(problem.dtypes.compute)
     return replace(plan, problem=problem, method="direct", nfft=(), hop=(), loop=loop)
 
 
 def _energy(samples: Array) -> Array:
     """Return squared magnitudes relative to the largest; what is not finite counts as nothing."""
-    magnitude = np.abs(samples if is_finite(samples) else clean(samples))
-    largest = magnitude.max(initial=0)
-    squares: Array = np.square(magnitude / largest if largest else magnitude)
-    return squares
-
-
-def _boxes(marks: Array, write: tuple[Range, ...]) -> list[tuple[Range, ...]]:
-    """Return boxes around all marks: one for each run of marked rows of the first axis."""
-    rows = np.flatnonzero(marks.any(axis=tuple(range(1, marks.ndim))))
-    boxes = []
-    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-        if run.size:
-            first = int(run[0])
-            marked = np.nonzero(marks[first : int(run[-1]) + 1])
-            origins = (write[0][0] + first, *(start for start, _ in write[1:]))
-            boxes.append(
-                tuple(
-                    (origin + int(index.min()), origin + int(index.max()) + 1)
-                    for origin, index in zip(origins, marked, strict=True)
-                )
-            )
-    return boxes
+    samples = samples if is_finite(samples) else clean(samples)
+    parts = (samples.real, samples.imag) if samples.dtype.kind == "c" else (samples,)
+    # The magnitude of a complex number near the end of its range would overflow.
+    largest = max(float(np.abs(part).max(initial=0)) for part in parts)
+    squares = [np.square(part / (largest or 1.0)) for part in parts]
+    total: Array = np.sum(squares, axis=0)
+    return total
 
 
 def _within(box: tuple[Range, ...], whole: tuple[Range, ...]) -> tuple[slice, ...]:

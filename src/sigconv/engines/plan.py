@@ -42,13 +42,13 @@ class Plan:
     problem : Problem
         What is computed.
     method : str
-        The engine: ``direct``, ``fft``, ``overlap-save`` or ``overlap-add``.
+        The engine: ``direct``, ``fft``, ``overlap-save``, ``overlap-add`` or ``exact``.
     grid : BlockGrid
         The blocks that the work is cut into.
     cost : Cost
         Predicted seconds on one worker and bytes of scratch per worker.
     nfft, hop : tuple of int
-        FFT length and advance of a block on each convolved axis (empty for ``direct``).
+        FFT length and advance of a block on each convolved axis (empty where there is no FFT).
     group : int
         Transforms per call of the FFT library.
     effort : str

@@ -8,10 +8,11 @@ outputs are disjoint; overlap-add takes blocks whose samples are disjoint and ad
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from math import prod
+from math import ceil, log2, prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
@@ -28,9 +29,11 @@ __all__ = ["SpectralKernel", "kernel_spectra", "own_batch"]
 class SpectralKernel:
     """The spectra of a floating kernel, for blocks of one FFT length.
 
-    Non-finite samples and overflow show in the outputs, each of which depends on every bin:
-    finite data need no scan. A block that shows either is computed again, with zeros in place
-    of NaN and infinity and scaled by a power of two.
+    The taps are scaled by a power of two, which the outputs give back: to a norm so small that the
+    inverse transform cannot overflow where the forward one did not, whose infinities reach every
+    output, as NaN does. So two outputs tell for all, and finite data need no scan. A block that
+    shows either is computed again, with zeros in place of NaN and infinity, each transform at a
+    scale of its own.
     """
 
     def __init__(self, plan: Plan, kernel: Array) -> None:
@@ -39,11 +42,13 @@ class SpectralKernel:
         dtype = plan.problem.dtypes.compute
         self.bad_taps = not is_finite(kernel)
         taps = (clean(kernel) if self.bad_taps else kernel).astype(dtype)
-        # Taps beyond the square root of the range may overflow in the spectrum.
-        exponent = _exponent(taps)
-        self.exponent = exponent if exponent > np.finfo(dtype).maxexp // 2 else 0
+        # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8.
+        room = ceil(log2(prod(plan.nfft)) / 2) + 3
+        norms = _norm_exponent(taps, len(plan.nfft))
+        self.exponent = norms + room if norms is not None else 0
         self.spectra = kernel_spectra(_scaled(taps, -self.exponent), plan.nfft, dtype)
         self.spec = TransformSpec(plan.group, plan.nfft, dtype, plan.effort)
+        self.factor = _power(self.exponent, plan.problem.dtypes.real)
 
     def workspace(self) -> AbstractContextManager[Transform]:
         """Lend one worker's transform, with room for a group of blocks."""
@@ -52,21 +57,24 @@ class SpectralKernel:
     def apply(self, tile: Tile, out: Array, work: Transform) -> None:
         """Write the outputs of the block's windows, or add them where the grid is by input."""
         windows = Windows(self.plan, tile.block)
-        exponent, bad_samples = 0, False
-        if self.exponent or not self._filter(windows, tile, tile.data, work):
+        windows.load(tile.data, work.samples)
+        bad_samples = False
+        if self.factor is not None and self._filter(windows, tile, work):
+            windows.store(work.samples, out, self.factor)
+        else:
             bad_samples = not is_finite(tile.data)
             data = clean(tile.data) if bad_samples else tile.data
-            data = data.astype(self.spec.dtype)
-            exponent = _exponent(data)
-            self._filter(windows, tile, _scaled(data, -exponent), work)
-            exponent += self.exponent
-        windows.store(_scaled(work.samples, exponent), out)
+            windows.load(data, work.samples)
+            exponents = _exponents(work.samples)
+            samples = _scaled(work.samples, -exponents)
+            work.samples[...] = samples
+            self._filter(windows, tile, work)
+            windows.store(_scaled(work.samples, exponents + self.exponent), out)
         if bad_samples or self.bad_taps:
             stamp(tile, self.kernel[own_batch(self.kernel.shape, tile.block.batch)], out)
 
-    def _filter(self, windows: Windows, tile: Tile, data: Array, work: Transform) -> bool:
-        """Convolve the windows of `data` in the scratch of `work`; tell whether all is finite."""
-        windows.load(data, work.samples)
+    def _filter(self, windows: Windows, tile: Tile, work: Transform) -> bool:
+        """Convolve the windows in the scratch of `work`; tell whether the results are finite."""
         work.forward()
         used = len(windows)
         spectrum = work.spectrum[:used].reshape(*windows.shape, *self.spec.bins)
@@ -104,21 +112,43 @@ def own_batch(shape: tuple[int, ...], batch: tuple[slice, ...]) -> tuple[slice, 
     )
 
 
-def _exponent(array: Array) -> int:
-    """Return the smallest e for which all magnitudes lie below 2**e."""
+def _norm_exponent(taps: Array, ndim: int) -> int | None:
+    """Return the smallest e for which every kernel's norm lies below 2**e, None for zeros."""
+    if not taps.any():
+        return None
+    largest = int(_exponents(taps.reshape(1, -1)).max())
+    energy = np.square(np.abs(_scaled(taps, -largest))).sum(axis=tuple(range(-ndim, 0)))
+    return largest + int(np.frexp(np.sqrt(energy.max()))[1])
+
+
+def _exponents(array: Array) -> npt.NDArray[np.intc]:
+    """Return the smallest e for which all magnitudes lie below 2**e, for each first index.
+
+    The scale of zeros does not matter.
+    """
     if array.dtype.kind == "c":
-        return max(_exponent(array.real), _exponent(array.imag))
-    largest = max(abs(array.max(initial=0)), abs(array.min(initial=0)))
-    return int(np.frexp(largest)[1])
+        return np.maximum(_exponents(array.real), _exponents(array.imag))
+    axes = tuple(range(1, array.ndim))
+    high = np.maximum(array.max(axis=axes, keepdims=True), -array.min(axis=axes, keepdims=True))
+    exponents: npt.NDArray[np.intc] = np.frexp(high)[1]
+    return exponents
 
 
-def _scaled(array: Array, exponent: int) -> Array:
-    """Return `array` times 2**exponent, which rounds nothing but what becomes subnormal."""
-    if not exponent:
-        return array
+def _scaled(array: Array, exponents: Any) -> Array:
+    """Return `array` times 2**exponents, which rounds nothing but what becomes subnormal."""
     if array.dtype.kind == "c":
         flat = np.ascontiguousarray(array)
-        real: Array = np.ldexp(flat.view(flat.real.dtype), exponent).view(flat.dtype)
-        return real.reshape(array.shape)
-    scaled: Array = np.ldexp(array, exponent)
+        pairs = flat.view(flat.real.dtype).reshape(*flat.shape, 2)
+        powers = np.asarray(exponents)[..., None]
+        complexes: Array = np.ldexp(pairs, powers).view(flat.dtype)
+        return complexes.reshape(array.shape)
+    scaled: Array = np.ldexp(array, exponents)
     return scaled
+
+
+def _power(exponent: int, dtype: DType) -> Any:
+    """Return 2**exponent in `dtype`, or None where it is not a normal number."""
+    info = np.finfo(dtype)
+    if not info.minexp < exponent < info.maxexp:
+        return None
+    return np.ldexp(dtype.type(1), exponent)

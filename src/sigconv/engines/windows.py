@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from itertools import groupby, pairwise
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from sigconv.core.blocks import Block, Range, cut
@@ -72,8 +73,8 @@ class Windows:
             part[along(nbatch + 1, slice(stop - start), *box)] = view
             index += len(run)
 
-    def store(self, scratch: Array, out: Array) -> None:
-        """Write each transform's outputs, or add them where blocks are cut by input."""
+    def store(self, scratch: Array, out: Array, factor: Any = None) -> None:
+        """Write each transform's outputs times `factor`, or add them where blocks are by input."""
         nbatch = len(self.shape) - 1
         samples = scratch[: len(self)].reshape(*self.shape, *self.nfft)
         origin = self._items[0].write[0]
@@ -91,9 +92,11 @@ class Windows:
             starts = [window.write[0] - origin for window in run]
             target = _stacked(out, nbatch, starts, stop - start)
             if self.by_input:
-                target += result
-            else:
+                target += result if factor is None else result * factor
+            elif factor is None:
                 target[...] = result
+            else:
+                np.multiply(result, factor, out=target, casting="unsafe")
             index += len(run)
 
 

@@ -8,7 +8,7 @@ from math import prod
 
 from sigconv.core.problem import Problem
 from sigconv.engines import ENGINES, Candidate, Engine, Machine, Plan
-from sigconv.engines.accuracy import precisions
+from sigconv.engines.accuracy import precisions, tap_by_tap
 from sigconv.errors import MethodError, OptionError
 from sigconv.planning.machine import MACHINE
 
@@ -56,5 +56,7 @@ def _accurate(engine: Engine, problem: Problem, machine: Machine) -> Plan | str:
     for version in precisions(problem):
         plan = next(engine.candidates(version, machine))
         if problem.rtol is None or plan.error_bound <= problem.rtol:
-            return plan
+            if problem.rtol is None or not plan.nfft or tap_by_tap(problem):
+                return plan
+            return f"outputs beside loud samples need direct sums, which miss rtol={problem.rtol:g}"
     return f"its error bound {plan.error_bound:.1e} exceeds rtol={problem.rtol:g}"
