@@ -43,9 +43,12 @@ def frame(axes, place, shape, colour, text):
 
 
 def ring(axes, place, colour, text):
-    """Ring an entry of a surface and write its value."""
-    axes.plot(*place[::-1], "o", mfc="none", mec=colour, ms=18, mew=1.8)
-    axes.text(place[1], place[0] - 8, text, color=colour, ha="center", fontsize=11)
+    """Ring an entry of a surface and write its value, on the side that has room."""
+    row, column = place
+    axes.plot(column, row, "o", mfc="none", mec=colour, ms=18, mew=1.8)
+    left = column > 60
+    where = column - 8 if left else column + 8
+    axes.text(where, row, text, color=colour, ha="right" if left else "left", va="center")
 
 
 def main():
@@ -57,11 +60,14 @@ def main():
     surface = sc.normalized_correlation(image, template)
     brightest = np.unravel_index(sums.argmax(), sums.shape)
 
-    figure = Figure(figsize=(14, 3.9), layout="constrained", facecolor="white")
-    first, left, middle, right = figure.subplots(1, 4, width_ratios=(0.35, 1, 1.12, 1.12))
-    first.imshow(template, cmap="gray")
-    first.set(title="template", xticks=[], yticks=[])
+    figure = Figure(figsize=(14, 3.5), layout="constrained", facecolor="white")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.12, 1.12))
     left.imshow(image, cmap="gray", vmin=-1, vmax=2.2)
+    # Beside the image and at its scale.
+    first = left.inset_axes((-44, 20, *template.shape[::-1]), transform=left.transData)
+    first.imshow(template, cmap="gray", aspect="auto")
+    first.set_title("template", fontsize=11)
+    first.set(xticks=[], yticks=[])
     for place, gain in PLACES.items():
         frame(left, place, template.shape, FOUND if gain > 0 else INVERTED, f"gain {gain:g}")
     frame(left, brightest, template.shape, WRONG, "bright")

@@ -14,7 +14,7 @@ import sigconv as sc
 
 FS, SPEED, APART = 16_000, 343.0, 0.2  # Hz, m/s, m between the microphones
 ANGLES = np.arange(-60, 61, 10)  # degrees to the left of straight ahead
-LONGEST = int(np.ceil(APART / SPEED * FS))  # samples from one microphone to the other
+LONGEST = int(APART / SPEED * FS) + 3  # samples between the microphones, with room for a peak
 
 
 def late(sound, seconds):
@@ -50,10 +50,10 @@ def draw(path, pair, found):
     for sound, side in zip(pair, ("left", "right"), strict=True):
         wave.plot(milliseconds, sound[4000:4048], ".-", label=f"{side} microphone")
     wave.set(xlabel="time (ms)", ylabel="amplitude", title=f"a sound from {ANGLES[-1]} degrees")
-    angles.plot(ANGLES, ANGLES, color="grey", label="where it is")
-    for name, marker in (("plain", "x"), ("PHAT", "o")):
-        angles.plot(ANGLES, found[name][0], marker, mfc="none", label=name)
-    angles.set(xlabel="direction (degrees)", ylabel="estimate (degrees)", title="among echoes")
+    angles.axhline(0, color="grey", linewidth=0.8)
+    for name, marker in (("plain", "x-"), ("PHAT", "o-")):
+        angles.plot(ANGLES, found[name][0] - ANGLES, marker, mfc="none", label=name)
+    angles.set(xlabel="direction (degrees)", ylabel="error (degrees)", title="among echoes")
     figure.legend(loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=110)
 

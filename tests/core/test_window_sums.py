@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sigconv.core import window_sums as module
-from sigconv.core.window_sums import window_moments, window_sums
+from sigconv.core.window_sums import masked_moments, window_moments, window_sums
 from sigconv.errors import ShapeError
 
 RNG = np.random.default_rng(1)
@@ -133,3 +133,48 @@ def test_windows_of_one_value_deviate_by_nothing():
         assert not window_moments(np.full(100, 0.1), (taps,))[1].any()
     # Where a window is no power of two, its mean is rounded.
     assert window_moments(np.full(100, 0.1), (77,))[1].max() < 1e-31
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    st.sampled_from([0.2, 0.7, 1.0]),
+    st.sampled_from([0.0, 1e8]),
+)
+def test_masked_moments_are_those_of_the_samples_that_count(seed, taps, density, offset):
+    rng = np.random.default_rng(seed)
+    array = rng.integers(-99, 99, (2, *(k + 3 for k in taps))) / 128 + offset
+    mask = rng.random(taps) < density
+    mask.flat[rng.integers(mask.size)] = True
+    axes = tuple(range(1, array.ndim))
+    windows = sliding_window_view(array, taps, axes)[..., mask]
+    sums, deviations = masked_moments(array, mask)
+    np.testing.assert_allclose(sums, windows.sum(-1), rtol=1e-14, atol=1e-12)
+    expected = np.square(windows - offset - (windows - offset).mean(-1, keepdims=True)).sum(-1)
+    np.testing.assert_allclose(deviations, expected, rtol=1e-13 + 2e-15 * offset, atol=1e-12)
+    assert (deviations >= 0).all()
+
+
+def test_masked_moments_do_not_touch_what_is_left_out():
+    array = np.array([1.0, np.nan, 3.0, np.inf, 5.0])
+    sums, deviations = masked_moments(array, np.array([True, False, True, False, True]))
+    np.testing.assert_array_equal((sums, deviations), [[9], [8]])
+
+
+def test_masks_are_cut_into_few_boxes():
+    disc = np.hypot(*np.mgrid[-9:10, -9:10]) < 9
+    square = np.ones((7, 8, 9), bool)
+    assert len(list(module._boxes(square))) == 1
+    assert len(list(module._boxes(disc))) < 19
+    for mask in (disc, square, RNG.random((5, 6)) < 0.5):
+        covered = np.zeros(mask.shape, int)
+        for box in module._boxes(mask):
+            covered[tuple(slice(start, start + size) for start, size in box)] += 1
+        np.testing.assert_array_equal(covered, mask)
+
+
+def test_masks_that_mark_nothing_or_do_not_fit_are_refused():
+    with pytest.raises(ShapeError, match="no sample"):
+        masked_moments(np.ones(5), np.zeros(2, bool))
+    with pytest.raises(ShapeError, match="1 to N samples"):
+        masked_moments(np.ones(5), np.ones(6, bool))

@@ -20,10 +20,10 @@ def naive(signal, template, mask=None):
     """The coefficients of the windows inside the signal, in two passes."""
     windows = np.lib.stride_tricks.sliding_window_view(signal, template.shape)
     counted = np.ones(template.shape, bool) if mask is None else mask
-    w, t = windows[..., counted].astype(float), template[counted].astype(float)
+    w, t = windows[..., counted].astype("g"), template[counted].astype("g")
     w, t = w - w.mean(axis=-1, keepdims=True), t - t.mean()
     norms = np.linalg.norm(w, axis=-1) * np.linalg.norm(t)
-    return np.divide(w @ t, norms, out=np.zeros(norms.shape), where=norms > 0)
+    return np.divide(w @ t, norms, out=np.zeros(norms.shape, "g"), where=norms > 0)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -100,10 +100,13 @@ def test_gain_and_offset_of_either_input_do_not_matter(seed, offset, gain, maske
     if mask is not None:
         mask[0] = True
     y = sc.normalized_correlation(x, t, mask=mask)
-    changed = [(gain * x + offset, t), (x, gain * t + offset), (-x, -t)]
-    for signal, template in changed:
+    np.testing.assert_allclose(sc.normalized_correlation(-x, -t, mask=mask), y, atol=1e-12)
+    for signal, template in ((gain * x + offset, t), (x, gain * t + offset)):
         other = sc.normalized_correlation(signal, template, mask=mask)
-        np.testing.assert_allclose(other, y, atol=1e-6)
+        # The sum with the offset is rounded before anyone sees it: of that, the definition knows.
+        np.testing.assert_allclose(other, naive(signal, template, mask), atol=1e-9)
+        if offset == 0:
+            np.testing.assert_allclose(other, y, atol=1e-12)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 15), st.integers(0, 13))
@@ -153,10 +156,46 @@ def test_an_offset_of_1e8_costs_no_more_than_it_rounds_away(masked):
     assert np.abs(y).max() <= 1
 
 
-def test_a_ramp_of_1e8_keeps_its_coefficients():
-    x = np.linspace(0, 1e8, 300) + RNG.standard_normal((200, 300))
+def test_a_window_beyond_a_step_is_as_good_under_a_mask():
+    x = np.r_[RNG.standard_normal(300), 1e8 + RNG.standard_normal(200)]
+    t, mask = x[350:370], np.arange(20) != 5
+    for kept in (None, mask):
+        y = sc.normalized_correlation(x, t, mask=kept)
+        assert y.argmax() == 350
+        np.testing.assert_allclose(y[350], 1, atol=1e-12)
+
+
+LANDSCAPES: dict[str, Any] = {
+    # Values in each part, and the rounding of sums that its distance from the median leaves.
+    "ramp": (np.linspace(0, 1e8, 90), 1.0, 1e-11),
+    "step": (np.where(np.arange(90) > 40, 1e8, 0), 1.0, 1e-6),
+    "offset": (np.full(90, 1e8), 1.0, 1e-12),
+    "scales": (np.zeros(90), np.where(np.arange(90) > 40, 1e8, 1e-3), 1e-11),
+}
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+@pytest.mark.parametrize("masked", ["not", "disc", "random"])
+def test_what_lies_elsewhere_does_not_cost_digits(name, masked):
+    level, scale, error = LANDSCAPES[name]
+    x = level + scale * RNG.standard_normal((80, 90))
     t = RNG.standard_normal((16, 16))
-    np.testing.assert_allclose(sc.normalized_correlation(x, t), naive(x, t), atol=1e-12)
+    masks = {"disc": np.hypot(*np.mgrid[-7.5:8, -7.5:8]) < 8, "random": RNG.random(t.shape) < 0.5}
+    mask = masks.get(masked)
+    y = sc.normalized_correlation(x, t, mask=mask)
+    np.testing.assert_allclose(y, naive(x, t, mask), atol=error)
+
+
+def test_every_template_of_a_batch_has_its_own_mask():
+    x, t = RNG.standard_normal((1, 60)), RNG.standard_normal((3, 6))
+    x[:, 30:] += 1e8
+    mask = RNG.random(t.shape) < 0.6
+    mask[:, :2] = True
+    y = sc.normalized_correlation(x, t, axes=-1, mask=mask)
+    expected = [naive(x[0], row, kept) for row, kept in zip(t, mask, strict=True)]
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+    rows = sc.normalized_correlation(x.repeat(2, 0), t[0], axes=-1, mask=mask[0])
+    np.testing.assert_allclose(rows, [expected[0]] * 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("spike", [1e12, 1e15])
@@ -193,18 +232,32 @@ def test_what_the_mask_leaves_out_does_not_matter():
     np.testing.assert_array_equal(sc.normalized_correlation(x, other, mask=mask), y)
 
 
+def test_a_mask_of_one_sample_leaves_a_constant_template():
+    mask = np.arange(5) == 2
+    y = sc.normalized_correlation(RNG.standard_normal(30), RNG.standard_normal(5), mask=mask)
+    np.testing.assert_array_equal(y, 0)
+
+
 def test_a_template_with_nan_makes_every_coefficient_nan():
     t = np.array([1, np.nan, 2])
     assert np.isnan(sc.normalized_correlation(RNG.random(9), t)).all()
     assert np.isnan(sc.normalized_correlation(np.ones(9), t)).all()
 
 
-def test_scale_extremes_do_not_overflow():
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("masked", [False, True])
+def test_scale_extremes_do_not_overflow(masked):
     x, t = RNG.standard_normal(60), RNG.standard_normal(9)
-    y = sc.normalized_correlation(x, t)
-    for gain in (1e-200, 1e200):
-        np.testing.assert_allclose(sc.normalized_correlation(gain * x, t), y, atol=1e-12)
-        np.testing.assert_allclose(sc.normalized_correlation(x, gain * t), y, atol=1e-12)
+    mask = np.arange(9) % 4 != 1 if masked else None
+    y = sc.normalized_correlation(x, t, mask=mask)
+    for gain in (1e-300, 1e-200, 1e-80, 1e80, 1e200, 1e300):
+        for signal, template in ((gain * x, t), (x, gain * t)):
+            other = sc.normalized_correlation(signal, template, mask=mask)
+            np.testing.assert_allclose(other, y, atol=1e-12)
+        for level in (np.full(20, gain), np.r_[np.full(20, gain), 0, -gain]):
+            other = sc.normalized_correlation(level, t, "full", mask=mask)
+            assert np.isfinite(other).all()
+            np.testing.assert_array_equal(other[8:20], 0)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -286,7 +339,8 @@ def test_scalars_are_windows_of_one_sample():
     [
         ((np.ones(3), np.ones(4)), {}, ShapeError, "fits into the signal"),
         ((np.ones((3, 5)), np.ones((4, 4))), {}, ModeError, "transpose"),
-        ((np.ones((3, 3)), np.ones(3)), {}, ShapeError, "axes=-1"),
+        ((np.ones((3, 3)), np.ones(3)), {}, ShapeError, "1-D template .* axes=-1"),
+        ((np.ones((3, 3)), np.ones((2, 3, 3))), {}, ShapeError, "signal and template need"),
         ((np.ones(5) * 1j, np.ones(2)), {}, DTypeError, "abs"),
         ((np.ones(5), ["a"]), {}, DTypeError, "numbers"),
         ((np.ones(5), np.ones(2)), {"dtype": int}, DTypeError, "floating"),

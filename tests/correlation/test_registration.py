@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.correlation.peaks import confidence_of
+from sigconv.correlation.peaks import _last_derivatives, confidence_of
 from sigconv.correlation.spectra import Spectra
+from sigconv.data import path
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
 
 RNG = np.random.default_rng(1)
@@ -158,6 +159,12 @@ def test_a_dent_above_half_belongs_to_the_main_lobe():
         assert confidence_of(np.roll(line, turn), ((3 + turn) % 10,), circular=True) == 4
 
 
+def test_what_rises_above_the_peak_is_outside_its_lobe():
+    line = np.array([0.0, 1, 3, 2, 2.5, 5, 6])
+    assert confidence_of(line, (2,), circular=False) == 0.5
+    assert confidence_of(line[::-1], (4,), circular=False) == 0.5
+
+
 def test_an_axis_without_variation_has_no_shift():
     r = np.broadcast_to(band_limited((40,)), (9, 40))
     x = np.broadcast_to(moved(r[0], (4.5,)), r.shape)
@@ -234,9 +241,102 @@ def test_scot_divides_by_root_means_over_neighbouring_frequencies():
 
 
 def spectra_input(signal):
-    """What is transformed: the signal at a scale of 1, less its mean."""
+    """What is transformed of a signal that repeats: at a scale of 1, less its mean."""
     scaled = np.ldexp(signal, -np.frexp(np.abs(signal).max())[1])
     return scaled - scaled.mean()
+
+
+PULSE = np.exp(-0.5 * ((np.arange(200) - 100) / 8) ** 2)
+
+
+@pytest.mark.parametrize("far", [30, -30])
+@pytest.mark.parametrize("max_lag", [1, 10, 25, 29])
+def test_a_slope_that_the_limit_cuts_is_no_peak(far, max_lag):
+    found = sc.estimate_delay(np.roll(PULSE, far), PULSE, max_lag=max_lag)
+    assert found == (np.sign(far) * max_lag, 1)
+
+
+@pytest.mark.parametrize("max_lag", [30, 31, 60, None])
+def test_a_peak_at_the_limit_is_found(max_lag):
+    found = sc.estimate_delay(np.roll(PULSE, 30), PULSE, max_lag=max_lag)
+    np.testing.assert_allclose(found.delay, 30, atol=1e-9)
+    assert found.confidence == np.inf
+
+
+def test_delays_do_not_leave_the_limits():
+    x = moved(PULSE, (25.3,))
+    assert sc.estimate_delay(x, PULSE).delay == pytest.approx(25.3, abs=1e-6)
+    assert sc.estimate_delay(x, PULSE, max_lag=25).delay == 25
+    assert sc.estimate_delay(PULSE, x, max_lag=25).delay == -25
+    assert sc.estimate_delay(moved(PULSE, (25.7,)), PULSE, max_lag=25) == (25, 1)
+
+
+def test_a_higher_slope_beyond_a_peak_takes_its_confidence():
+    x = np.roll(PULSE, -40) + 4 * np.roll(PULSE, 40)
+    found = sc.estimate_delay(x, PULSE, max_lag=45)
+    assert found.delay == pytest.approx(40, abs=1e-3)
+    assert found.confidence == pytest.approx(4, rel=0.05)
+    for limit in (38, 39):
+        found = sc.estimate_delay(x, np.roll(PULSE, -2), max_lag=limit)
+        assert found.delay == pytest.approx(-38, abs=1e-3)
+        assert found.confidence < 0.3
+
+
+@pytest.mark.parametrize("offsets", [(0, 0), (3, 3), (-7, 4)])
+@pytest.mark.parametrize("max_lag", [5, 10, 100, None])
+def test_a_pulse_on_any_ground_keeps_its_delay(offsets, max_lag):
+    x, r = np.roll(PULSE, 5) + offsets[0], PULSE + offsets[1]
+    assert sc.estimate_delay(x, r, max_lag=max_lag).delay == pytest.approx(5, abs=1e-6)
+
+
+@pytest.mark.parametrize("weighting", ["phat", "scot"])
+def test_whitening_finds_a_pulse_without_noise(weighting):
+    found = sc.estimate_delay(np.roll(PULSE, 5), PULSE, max_lag=10, weighting=weighting)
+    assert found.delay == pytest.approx(5, abs=1e-3)
+    assert found.confidence > 3
+
+
+@pytest.mark.parametrize("weighting", [None, "phat", "scot"])
+@pytest.mark.parametrize("max_lag", [None, 60])
+def test_an_offset_of_a_recording_does_not_pull_the_delay(weighting, max_lag):
+    source = 0.1 * RNG.standard_normal(5000)
+    x, r = source[100:4000], source[130:4500]
+    plain = sc.estimate_delay(x, r, max_lag=max_lag, weighting=weighting)
+    assert plain.delay == pytest.approx(30, abs=0.02)
+    found = sc.estimate_delay(x + 5, r - 3, max_lag=max_lag, weighting=weighting)
+    np.testing.assert_allclose(found, plain, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["guit_em9.flac", "perc_door.flac"])
+@pytest.mark.parametrize("weighting", [None, "phat", "scot"])
+def test_recordings_are_found_within_the_limit_and_not_beyond(name, weighting):
+    soundfile = pytest.importorskip("soundfile")
+    sound = soundfile.read(path(name), frames=60_000)[0][:, 0] + 0.2
+    x, r = sound[300:], sound[500:]
+    for max_lag in (None, 1000, 200):
+        found = sc.estimate_delay(x, r, max_lag=max_lag, weighting=weighting)
+        assert found.delay == pytest.approx(200, abs=0.05)
+        assert found.confidence > 1
+    found = sc.estimate_delay(x, r, max_lag=199, weighting=weighting)
+    assert abs(found.delay) <= 199
+    assert found.confidence <= 1
+
+
+@pytest.mark.parametrize("weighting", [None, "phat", "scot"])
+def test_an_inverted_signal_is_found_once_one_input_is_negated(weighting):
+    s = RNG.standard_normal(500)
+    inverted = -np.roll(s, 7)
+    assert abs(sc.estimate_delay(inverted, s, weighting=weighting).delay - 7) > 0.9
+    assert sc.estimate_delay(-inverted, s, weighting=weighting).delay == pytest.approx(7, abs=0.05)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 1001])
+@pytest.mark.parametrize("place", [0.0, 3.25, -4.5, 997.125])
+def test_the_last_axis_is_summed_as_defined(size, place):
+    n, c = 2 * size, RNG.standard_normal((size, 2)) @ [1, 1j]
+    turn = 2j * np.pi / n * np.arange(size)
+    expected = [(turn**order * np.exp(turn * place) * c).sum() for order in range(3)]
+    np.testing.assert_allclose(_last_derivatives(c, n, place), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_max_lag_leaves_other_peaks_out():

@@ -8,7 +8,7 @@ running sum would subtract what leaves the window, and keep its rounding for eve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from sigconv.core.dtypes import Array, DType
 from sigconv.errors import ShapeError
 
-__all__ = ["window_moments", "window_sums"]
+__all__ = ["masked_moments", "window_moments", "window_sums"]
 
 # Elements of one array that stay in cache from the first addition of a chunk to the last.
 _CHUNK = 1 << 15
@@ -108,6 +108,82 @@ def window_moments(array: Array, taps: tuple[int, ...]) -> tuple[Array, Array]:
         count *= k
     sums, deviations = moments
     return sums.copy() if np.may_share_memory(sums, array) else sums, deviations
+
+
+def masked_moments(array: Array, mask: Array) -> tuple[Array, Array]:
+    """Return what `window_moments` does, over those samples of every window that a mask marks.
+
+    Parameters
+    ----------
+    array : ndarray
+        Real floating numbers.
+    mask : ndarray of bool
+        The samples that count, one at least, in the shape of a window on the last axes.
+
+    Returns
+    -------
+    sums, deviations : ndarray
+        New arrays, shaped as by `window_sums`; no deviation is negative.
+
+    Raises
+    ------
+    ShapeError
+        A mask that marks nothing, or that is longer than an axis.
+
+    Notes
+    -----
+    The mask is cut into boxes, whose moments are merged in a binary tree. What it leaves out
+    is not touched. The cost grows with the number of boxes: one for a rectangle, about one per
+    row for a disc, one per run of samples for a mask without any order.
+
+    Examples
+    --------
+    >>> masked_moments(np.array([1.0, 9.0, 3.0, 5.0]), np.array([True, False, True]))
+    (array([ 4., 14.]), array([2., 8.]))
+    """
+    _check(array.shape, mask.shape)
+    corners: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for box in _boxes(mask):
+        corner, taps = zip(*box, strict=True) if box else ((), ())
+        corners.setdefault(taps, []).append(corner)
+    if not corners:
+        raise ShapeError("the mask of a window leaves no sample. Mark one at least.")
+    lead, tree = (slice(None),) * (array.ndim - mask.ndim), list[tuple[int, int, Parts]]()
+    lengths = [n - k + 1 for n, k in zip(array.shape[len(lead) :], mask.shape, strict=True)]
+    with np.errstate(all="ignore"):
+        for taps, places in corners.items():
+            moments = window_moments(array, taps)
+            for corner in places:
+                inside = (slice(i, i + n) for i, n in zip(corner, lengths, strict=True))
+                at = (*lead, *inside)
+                entry = 0, prod(taps), tuple(part[at] for part in moments)
+                while tree and tree[-1][0] == entry[0]:
+                    entry = _joined(tree.pop(), entry)
+                tree.append(entry)
+        while len(tree) > 1:
+            tree.append(_joined(tree.pop(-2), tree.pop()))
+    sums, deviations = tree[0][2]
+    return sums.copy(), deviations.copy()
+
+
+def _boxes(mask: Array) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Yield boxes that cover what a mask marks, once: (start, length) on every axis."""
+    if not mask.ndim:
+        if mask:
+            yield ()
+        return
+    rows = mask.reshape(len(mask), -1)
+    changes = (rows[1:] != rows[:-1]).any(axis=1)
+    edges = (0, *(np.flatnonzero(changes) + 1).tolist(), len(mask))
+    for start, stop in pairwise(edges):
+        for box in _boxes(mask[start]):
+            yield ((start, stop - start), *box)
+
+
+def _joined(left: tuple[int, int, Parts], right: tuple[int, int, Parts]) -> tuple[int, int, Parts]:
+    """Return two nodes of the tree as one: its height, its samples, its moments."""
+    (height, m, first), (_, n, second) = left, right
+    return height + 1, m + n, _moment_merge(1)(first, second, m, n)
 
 
 def _check(shape: tuple[int, ...], taps: tuple[int, ...]) -> None:

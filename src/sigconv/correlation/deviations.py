@@ -13,7 +13,7 @@ from sigconv.core.blocks import cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.index import along, trailing
 from sigconv.core.problem import Options
-from sigconv.core.window_sums import window_moments
+from sigconv.core.window_sums import masked_moments, window_moments
 from sigconv.dispatch import compute
 from sigconv.engines.accuracy import fft_error
 from sigconv.engines.workers import run_shared
@@ -27,8 +27,8 @@ _FEWEST, _MOST = 1 << 16, 1 << 20
 # Samples that the median of a signal is taken from.
 _PROBES = 1024
 
-# Squares of numbers with binary exponents up to this are normal numbers, sums of them too.
-_EXPONENTS = 300
+# Fourth powers of numbers with binary exponents up to this are normal numbers, their sums too.
+_EXPONENTS = 150
 
 
 class WindowCall(NamedTuple):
@@ -75,7 +75,7 @@ class WindowCall(NamedTuple):
 
 
 class Levelled(NamedTuple):
-    """The extended signal less its median, at a scale whose squares are normal numbers."""
+    """The extended signal less its median, at a scale whose fourth powers are normal numbers."""
 
     samples: Array
     offset: Array
@@ -160,18 +160,46 @@ def masked_deviations_of(call: WindowCall, windows: Levelled, counted: Array, bo
     """Return the norms over the samples that count; `box` has those over whole windows."""
     samples, weights = windows.samples, counted.astype(call.dtype)
     squares, count = np.square(samples), call.total(weights)
-    for method in ("auto", "direct"):
-        mean = call.correlate(samples, weights, method=method) / count
-        second = call.correlate(squares, weights, method=method)
-        spread = second - count * np.square(mean)
-        if method == "auto":
-            # sum x^2 - (sum x)^2 / n takes over the errors of both sums.
-            error = call.fft_error(squares) + 2 * np.abs(mean) * call.fft_error(samples)
-            error = error * np.sqrt(count)
-        else:
-            error = count * float(np.finfo(call.dtype).eps) * second
-        flat = (box == 0) | (spread <= np.maximum(error, count * windows.flat(mean) ** 2))
-        if not ((spread * TOLERANCE < error) & (box > 0)).any():
-            break
-    norms: Array = np.sqrt(np.where(flat, 0, spread))
+    mean = call.correlate(samples, weights) / count
+    spread = call.correlate(squares, weights) - count * np.square(mean)
+    # sum x^2 - (sum x)^2 / n takes over the errors of both sums, and what they cancel is lost.
+    error = call.fft_error(squares) + 2 * np.abs(mean) * call.fft_error(samples)
+    lost = ~(spread * TOLERANCE >= error * np.sqrt(count)) & (box > 0)
+    norms: Array = np.sqrt(np.maximum(spread, 0), out=spread)
+    norms[(box == 0) | (norms <= np.sqrt(count) * windows.flat(mean))] = 0
+    # Every template of a batch has its own mask; batch axes of length 1 serve them all.
+    sizes = call.batch(counted)
+    for index in np.ndindex(sizes):
+        one = tuple(
+            slice(i, i + 1) if n > 1 else slice(None) for i, n in zip(index, sizes, strict=True)
+        )
+        own = tuple(
+            s if n > 1 else slice(None) for s, n in zip(one, call.batch(samples), strict=True)
+        )
+        part = windows._replace(samples=samples[own], offset=windows.offset[own])
+        _recover(call, part, counted[index], norms[one], lost[one])
     return norms
+
+
+def _recover(call: WindowCall, windows: Levelled, mask: Array, norms: Array, lost: Array) -> None:
+    """Write the norms of the windows whose digits were lost, from moments that keep them."""
+    first, count = norms.ndim - call.ndim, float(mask.sum())
+    rows = np.flatnonzero(lost.any(axis=tuple(i for i in range(lost.ndim) if i != first)))
+    if not rows.size:
+        return
+
+    def share(bands: Iterator[tuple[int, int]]) -> None:
+        for start, stop in bands:
+            band = along(first, slice(start, stop))
+            if not lost[band].any():
+                continue
+            part = windows.samples[along(first, slice(start, stop + mask.shape[0] - 1))]
+            sums, squares = masked_moments(part, mask)
+            sums /= count
+            spread = np.sqrt(squares / count, out=squares)
+            spread[spread <= windows.flat(sums)] = 0
+            np.copyto(norms[band], spread * sqrt(count), where=lost[band])
+
+    start, stop = int(rows[0]), int(rows[-1]) + 1
+    step = max(_FEWEST // (norms.size // norms.shape[first]), mask.shape[0])
+    run_shared(share, list(pairwise(cut(start, stop, step))), call.workers)

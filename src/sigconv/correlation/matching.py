@@ -23,7 +23,7 @@ from sigconv.correlation.deviations import (
 )
 from sigconv.dispatch import options_from
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import BoundaryError, DTypeError, OptionError, ShapeError
+from sigconv.errors import BoundaryError, DTypeError, ModeError, OptionError, ShapeError
 
 __all__ = ["normalized_correlation"]
 
@@ -67,7 +67,8 @@ def normalized_correlation(
     center : int or tuple of int, optional
         In ``same``, the template index that lies on the output sample. K//2 by default.
     mask : array_like of bool, optional
-        Which template samples count, in the template's shape; all by default.
+        Which template samples count, in the template's shape; all by default. A single sample
+        is constant.
     dtype : dtype, optional
         The floating dtype of the result; by default that of the inputs, float64 for integers.
     workers : int, optional
@@ -104,8 +105,14 @@ def normalized_correlation(
     merging those of neighbours, which cancels nothing. Errors are near 1e-15 times the ratio of
     the largest distance from the signal's median to the window's standard deviation; where an
     FFT might err by more than 1e-6, sums are taken directly. A window counts as constant when its
-    standard deviation is no more than the rounding of its mean in the signal's own precision
-    (under a mask: about 1e-6 of the distance of its mean from the median).
+    standard deviation is no more than the rounding of its mean in the signal's own precision.
+
+    Under a mask, sums of squares come from FFTs where those cannot err by more than 1e-6, and
+    the others from boxes that make up the mask, as exact as without one. That takes longer, as
+    does a mask of many separate pieces.
+
+    There is no `max_lag`: cut the signal to the windows that are wanted. There is no `out`
+    either: the surface is computed in float64 whatever its dtype, so that none would be saved.
 
     Examples
     --------
@@ -127,8 +134,7 @@ def normalized_correlation(
         dtype=working,
         correlate=True,
     )
-    # Messages about shapes and keywords that do not fit come from here.
-    make_problem(Operand(x.shape, x.dtype), Operand(t.shape, t.dtype), options)
+    _check_problem(Operand(x.shape, x.dtype), Operand(t.shape, t.dtype), options)
     counted = _check_mask(mask, t.shape)
     named = normalise_axes(x.shape, t.shape, options.axes)
     call = WindowCall(len(named), working, resolve_workers(workers))
@@ -169,6 +175,14 @@ def _result_dtype(x: Array, t: Array, weak: bool, dtype: npt.DTypeLike | None) -
     return result
 
 
+def _check_problem(signal: Operand, template: Operand, options: Options) -> None:
+    """Refuse shapes and keywords that do not fit, in the words of this page."""
+    try:
+        make_problem(signal, template, options)
+    except (ModeError, ShapeError) as error:
+        raise type(error)(str(error).replace("kernel", "template")) from None
+
+
 def _check_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...]) -> Array:
     """Return which template samples count, as a boolean array of the template's shape."""
     if mask is None:
@@ -181,7 +195,9 @@ def _check_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...]) -> Array:
     if counted.shape != shape:
         raise ShapeError(f"the mask must have the template's shape {shape}; got {counted.shape}.")
     if counted.size and not counted.any():
-        raise OptionError("the mask leaves no sample of the template. Keep two at least.")
+        raise OptionError(
+            "the mask leaves no sample of the template. Mark with True those that count."
+        )
     return counted
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import pi
+from math import isqrt, pi
 
 import numpy as np
 
 from sigconv.core.dtypes import Array
 
-__all__ = ["confidence_of", "highest", "refined"]
+__all__ = ["confidence_of", "highest", "peaks_of", "refined"]
 
 # Relative to the highest value: what is this close ties with it, and what is this low is nothing.
 _TIE = 1e-12
@@ -30,6 +30,16 @@ def highest(surface: Array, distances: Sequence[Array]) -> tuple[int, ...]:
     ties = np.argwhere(surface >= top - _TIE * abs(top))
     squares = sum(np.square(d[ties[:, axis]]) for axis, d in enumerate(distances))
     return tuple(int(i) for i in ties[np.argmin(squares)])
+
+
+def peaks_of(line: Array, floor: float) -> Array:
+    """Tell which samples of a line, its ends left out, are peaks.
+
+    Neither neighbour of a peak is higher, and it is more than nothing beside `floor`.
+    """
+    inside = line[1:-1]
+    peaks: Array = (inside >= line[:-2]) & (inside >= line[2:]) & (inside > _TIE * floor)
+    return peaks
 
 
 def refined(cross: Array, surface: Array, peak: tuple[int, ...]) -> tuple[float, ...]:
@@ -67,7 +77,7 @@ def confidence_of(surface: Array, peak: tuple[int, ...], *, circular: bool) -> f
     """Return the value at `peak` over the highest outside its main lobe.
 
     The lobe is a box: along each axis through the peak, either way, it ends where the values,
-    once below half the peak, begin to rise.
+    once below half the peak, begin to rise, or where they rise above the peak.
     """
     lobe = []
     for axis, (index, size) in enumerate(zip(peak, surface.shape, strict=True)):
@@ -86,8 +96,9 @@ def confidence_of(surface: Array, peak: tuple[int, ...], *, circular: bool) -> f
 
 
 def _fall(line: Array) -> int:
-    """Return the index at which values, once below half the first, are about to rise."""
-    turns = np.flatnonzero((line[:-1] < line[0] / 2) & (np.diff(line) >= 0))
+    """Return the index at which a lobe that begins at index 0 ends."""
+    dips = (line[:-1] < line[0] / 2) & (np.diff(line) >= 0)
+    turns = np.flatnonzero(dips | (line[1:] > line[0] + _TIE * abs(line[0])))
     return int(turns[0]) if turns.size else line.size - 1
 
 
@@ -122,17 +133,46 @@ def _derivatives(
     """Return value, gradient and Hessian at `place` of the polynomial with this half spectrum."""
     ndim = len(shape)
     table = spectrum
-    for axis, n in enumerate(shape):
-        k = np.arange(table.shape[0]) if axis == ndim - 1 else np.fft.fftfreq(n, 1 / n)
-        turn = 2j * pi / n * k
-        wave = np.exp(turn * place[axis])
+    for axis, n in enumerate(shape[:-1]):
+        k = np.rint(np.fft.fftfreq(n, 1 / n)).astype(np.int64)
         # The first axis goes; at the end, index 0, 1 or 2 is the order of the derivative.
-        table = np.tensordot(table, np.stack([wave, turn * wave, turn**2 * wave], 1), (0, 0))
+        table = np.tensordot(table, _waves(k, n, place[axis]), (0, 0))
+    table = _last_derivatives(table, shape[-1], place[-1])
     unit = np.eye(ndim, dtype=int)
     orders = [[unit[i] + unit[j] for j in range(ndim)] for i in range(ndim)]
     hessian = np.array([[table[tuple(order)].real for order in row] for row in orders])
     gradient = np.array([table[tuple(row)].real for row in unit])
     return float(table[(0,) * ndim].real), gradient, hessian
+
+
+def _waves(k: Array, n: int, place: float) -> Array:
+    """Return exp(2 pi i k place / n), and its first two derivatives by the place."""
+    whole = round(float(place))
+    # Whole turns are taken off the integers, so that no digit of the rest is lost.
+    turns = (k * whole % n + k * (place - whole)) / n
+    wave, turn = np.exp(2j * pi * turns), 2j * pi / n * k
+    return np.stack([wave, turn * wave, turn**2 * wave], axis=1)
+
+
+def _last_derivatives(table: Array, n: int, place: float) -> Array:
+    """Sum the frequencies of the last axis, which comes first here; the derivatives come last.
+
+    With k = a width + b, the wave is a product, and n frequencies take 2 sqrt(n) exponentials.
+    """
+    size = table.shape[0]
+    width = max(isqrt(size), 1)
+    whole = size - size % width
+    fine = _waves(np.arange(width), n, place)
+    rows = table[:whole].reshape(-1, width, *table.shape[1:])
+    parts = np.tensordot(rows, fine, (1, 0))
+    rest = np.tensordot(table[whole:], fine[: size - whole], (0, 0))
+    parts = np.concatenate([parts, rest[np.newaxis]])
+    coarse = _waves(width * np.arange(parts.shape[0]), n, place)
+    value, slope, bend = (np.tensordot(parts, wave, (0, 0)) for wave in coarse.T)
+    # Leibniz: derivatives of a product.
+    orders = [value[..., 0], value[..., 1] + slope[..., 0]]
+    orders.append(value[..., 2] + 2 * slope[..., 1] + bend[..., 0])
+    return np.stack(orders, axis=-1)
 
 
 def _newton(gradient: Array, hessian: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.core.nonfinite import is_finite
 from sigconv.core.shapes import fast_length
-from sigconv.correlation.peaks import confidence_of, highest, refined
+from sigconv.correlation.peaks import confidence_of, highest, peaks_of, refined
 from sigconv.correlation.spectra import Spectra
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
 
@@ -63,7 +63,7 @@ def phase_correlation(signal: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
     -----
     Kuglin and Hines (1975): the mean of exp(2 pi i k n / N) X R* / |X R*| over the
     frequencies k. Frequency 0 and those at which either input has nothing but rounding are left
-    out; where that is all of them, the surface is 0.
+    out; where that is all of them, the surface is 0. An inverted signal has -1 at its shift.
 
     Examples
     --------
@@ -117,7 +117,8 @@ def estimate_shift(
     where the correlation, once below half its peak, begins to rise.
 
     What leaves a picture on one side does not enter it on the other; a window that falls off
-    towards the edges makes up for that.
+    towards the edges makes up for that. Only positive peaks count: if one input is inverted,
+    negate it.
 
     Examples
     --------
@@ -154,6 +155,7 @@ def estimate_delay(
         The sampling frequency, in Hz for a delay in seconds.
     max_lag : int, optional
         The largest lag to look at, either way, in samples; all at which the two meet by default.
+        The delay never lies beyond it.
     weighting : {None, "phat", "scot"}
         What the cross-spectrum is divided by. None: nothing, which is best for white signals in
         white noise. ``"phat"``: its magnitude, so that every frequency counts alike and echoes
@@ -164,9 +166,11 @@ def estimate_delay(
     -------
     Delay
         ``delay``: in units of 1/fs, to a fraction of a sample; positive where the signal lags,
-        signal(t) = reference(t - delay). ``confidence``: the highest value of the correlation
-        over the highest outside the main lobe; 1 if nothing tells one lag from another, inf if
-        nothing else is positive.
+        signal(t) = reference(t - delay). ``confidence``: the value of the peak over the highest
+        outside its main lobe, among the lags that are looked at and the one next to either end;
+        inf if nothing else there is positive. Below 1, the correlation rises higher towards a
+        limit, beyond which its cause must lie. Without any peak, the lag with the highest value,
+        or 0 if none is positive, and a confidence of 1.
 
     Raises
     ------
@@ -184,13 +188,23 @@ def estimate_delay(
     Notes
     -----
     Knapp and Carter, "The generalized correlation method for estimation of time delay" (1976),
-    on the whole of both inputs less their means, padded with zeros. The smoothed amplitudes of
-    SCOT are root means of |X|^2 over about sqrt(nfft) frequencies. The maximum between samples
-    is found as in `estimate_shift`. The main lobe ends, on either side, where the correlation,
-    once below half its peak, begins to rise.
+    on the whole of both inputs, padded with zeros. The smoothed amplitudes of SCOT are root
+    means of |X|^2 over about sqrt(nfft) frequencies.
+
+    A peak is a positive sample with no higher neighbour; neighbours outside `max_lag` count, so
+    that a slope that the limit cuts is none. The highest peak wins, among equals the one nearest
+    to lag 0. Its maximum between samples is found as in `estimate_shift`, and moved to the limit
+    if it lies beyond. The main lobe ends, on either side, where the correlation, once below half
+    the peak, begins to rise, or where it rises above the peak. Where the signal is inverted, its
+    delay is a trough, and troughs do not count: negate one input.
+
+    What is padded with zeros should be about 0: a constant gives a triangle with its peak at lag
+    0. So each input loses its median, which is the ground of a pulse and the offset of a sound;
+    its mean would tilt the peaks of pulses. Inputs that rest elsewhere than at their median
+    should be levelled, and then padded with as many zeros, to keep their median at 0.
 
     PHAT and SCOT hear the steps at the ends of signals whose high frequencies are weak: let such
-    signals fade in and out, about a mean of 0.
+    signals fade in and out, about 0.
 
     Examples
     --------
@@ -209,18 +223,23 @@ def estimate_delay(
     if not isinstance(fs, int | float | np.number) or not 0 < float(fs) < np.inf:
         raise OptionError(f"fs must be a positive sampling frequency; got {fs!r}.")
     lags = _lags(x.size, r.size, max_lag)
-    nfft = fast_length(x.size + r.size - 1)
+    around = np.arange(lags[0] - 1, lags[-1] + 2)
+    # Far lags may wrap round, up to those beside the ones looked at.
+    reach = max(x.size, r.size) + int(np.abs(around).max())
+    nfft = fast_length(min(x.size + r.size - 1, reach))
     spectra = Spectra.of(x, r, (nfft,))
     cross = spectra.weighted(weighting)
     surface = spectra.surface(cross)
-    near = surface[lags % nfft]
-    (best,) = highest(near, [np.abs(lags)])
-    if not near[best] > 0:
-        return Delay(0.0, 1.0)
+    near = np.take(surface, around, mode="wrap")
+    near[(around <= -r.size) | (around >= x.size)] = 0
+    peaks, values = peaks_of(near, float(np.abs(surface).max())), near[1:-1]
+    (best,) = highest(np.where(peaks, values, -np.inf) if peaks.any() else values, [np.abs(lags)])
+    if not peaks.any():
+        return Delay(float(lags[best]) / fs if values[best] > 0 else 0.0, 1.0)
     index = int(lags[best]) % nfft
     (place,) = refined(cross, surface, (index,))
-    delay = (int(lags[best]) + (place - index)) / fs
-    return Delay(delay, confidence_of(near, (best,), circular=False))
+    delay = min(max(int(lags[best]) + (place - index), int(lags[0])), int(lags[-1]))
+    return Delay(float(delay) / fs, confidence_of(near, (best + 1,), circular=False))
 
 
 def _lags(size: int, other: int, max_lag: int | None) -> npt.NDArray[np.intp]:

@@ -13,9 +13,12 @@ from sigconv.fft import TransformSpec, borrow_transform
 
 __all__ = ["Spectra"]
 
+# Relative to the root mean square: an offset that tilts a correlation by a millionth.
+_NOTHING = 1e-3
+
 
 class Spectra(NamedTuple):
-    """The spectra of two signals less their means, and the magnitudes that are mere rounding."""
+    """The spectra of two signals about their level, and the magnitudes that are mere rounding."""
 
     signal: Array
     reference: Array
@@ -24,10 +27,16 @@ class Spectra(NamedTuple):
 
     @classmethod
     def of(cls, signal: Array, reference: Array, nfft: tuple[int, ...] | None = None) -> Spectra:
-        """Transform both, padded with zeros to `nfft`; scales do not matter and are not kept."""
+        """Transform both; scales and levels do not matter and are not kept.
+
+        What repeats has its mean for a level. What is padded to `nfft` has its median: about
+        its mean, a pulse on a quiet ground would stand in a hollow that ends with the signal.
+        A median that is next to nothing stays, as whitening would hear the steps at the ends.
+        """
         dtype = np.result_type(signal, reference, np.float64)
         spec = TransformSpec(1, nfft or signal.shape, dtype)
-        (x, x_floor), (r, r_floor) = (_transformed(array, spec) for array in (signal, reference))
+        padded = nfft is not None
+        (x, x_floor), (r, r_floor) = (_transformed(a, spec, padded) for a in (signal, reference))
         return cls(x, r, (x_floor, r_floor), spec)
 
     def weighted(self, weighting: str | None) -> Array:
@@ -60,7 +69,7 @@ class Spectra(NamedTuple):
         return samples
 
     def _audible(self, first: Array, second: Array) -> Array:
-        """Tell where both magnitudes are more than rounding, as they never are at frequency 0."""
+        """Tell where both magnitudes are more than rounding; that of a mean of 0 never is."""
         kept: Array = (first > self.floors[0]) & (second > self.floors[1])
         return kept
 
@@ -74,18 +83,25 @@ class Spectra(NamedTuple):
         return counts
 
 
-def _transformed(array: Array, spec: TransformSpec) -> tuple[Array, float]:
-    """Return the spectrum of `array` less its mean, and the magnitude that is mere rounding."""
+def _ground(samples: Array) -> float:
+    """Return the median, 0 where it is next to nothing beside the root mean square."""
+    median = float(np.median(samples))
+    return median if median**2 > _NOTHING**2 * float(np.square(samples).mean()) else 0.0
+
+
+def _transformed(array: Array, spec: TransformSpec, padded: bool) -> tuple[Array, float]:
+    """Return the spectrum of `array` about its level, and the magnitude that is mere rounding."""
     own = float(np.finfo(array.dtype if array.dtype.kind == "f" else spec.dtype).eps)
     samples = array.astype(spec.dtype)
     largest = float(np.abs(samples).max())
     samples = np.ldexp(samples, -np.frexp(largest)[1])
-    mean = samples.mean()
-    samples -= mean
-    # The mean was rounded.
-    samples -= samples.mean()
+    level = _ground(samples) if padded else float(samples.mean())
+    samples -= level
+    if not padded:
+        # The mean was rounded.
+        samples -= samples.mean()
     energy = float(np.square(samples).sum())
-    if energy <= samples.size * (own * float(mean)) ** 2:
+    if energy <= samples.size * (own * level) ** 2:
         samples[...] = energy = 0
     with borrow_transform(spec) as work:
         work.samples[...] = 0
@@ -93,7 +109,7 @@ def _transformed(array: Array, spec: TransformSpec) -> tuple[Array, float]:
         work.forward()
         spectrum = work.spectrum[0].copy()
     rounding = 4 * own * max(1.0, log2(prod(spec.nfft))) * sqrt(energy)
-    return spectrum, rounding + own * abs(float(mean)) * sqrt(samples.size)
+    return spectrum, rounding + own * abs(level) * sqrt(samples.size)
 
 
 def _smoothed(power: Array) -> Array:
