@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.array_utils import normalize_axis_index
 from numpy.polynomial.hermite_e import hermeval
 
-from sigconv.compat.passes import as_image, named_axes, output_for, per_axis, store
+from sigconv.compat.arguments import as_axis, as_image, named_axes, output_for, per_axis
+from sigconv.compat.inputs import MagnitudeError, as_integer, as_real
+from sigconv.compat.passes import copy_unfiltered
 from sigconv.compat.weights import convolve1d, correlate1d
 from sigconv.core.dtypes import Array
 from sigconv.errors import KernelError
@@ -65,7 +66,7 @@ def gaussian_filter1d(
     Raises
     ------
     KernelError
-        A radius or an order that is no non-negative integer (a ValueError).
+        A radius or an order that is negative, or a sigma of 0 (a ValueError).
 
     Examples
     --------
@@ -76,11 +77,13 @@ def gaussian_filter1d(
     >>> gaussian_filter1d([7, 7, 7], 2)
     array([7, 7, 7])
     """
-    deviation = float(sigma)
-    reach = int(truncate * deviation + 0.5) if radius is None else radius
+    deviation = as_real(sigma, "sigma")
+    reach = _radius(deviation, as_real(truncate, "truncate")) if radius is None else radius
     if not isinstance(reach, Integral) or reach < 0:
-        raise KernelError(f"radius must be a non-negative integer; got {reach!r}.")
-    weights = _gaussian_derivative(deviation, order, int(reach))
+        raise KernelError(
+            f"radius must be a non-negative integer; got {reach!r} (sigma={sigma!r})."
+        )
+    weights = _gaussian_derivative(deviation, as_integer(order, "order"), int(reach))
     return convolve1d(input, weights, axis, output, mode, cval)
 
 
@@ -113,11 +116,11 @@ def gaussian_filter(
     values = (sigma, order, mode, radius)
     entries = [per_axis(*pair, len(named)) for pair in zip(names, values, strict=True)]
     for axis, width, n, rule, reach in zip(named, *entries, strict=True):
-        if width > 1e-15:
+        if as_real(width, "sigma") > 1e-15:
             gaussian_filter1d(source, width, axis, n, target, rule, cval, truncate, radius=reach)
             source = target
     if source is image:
-        store(image, target)
+        copy_unfiltered(image, target)
     return target
 
 
@@ -210,7 +213,9 @@ def gaussian_laplace(
     image = as_image(input)
     named = named_axes(axes, image.ndim)
     widths: list[Any] = [0] * image.ndim
-    for axis, width in zip(named, per_axis("sigma", sigma, len(named)), strict=True):
+    # As in SciPy, all axes meet their sigmas in array order, and some in the order named.
+    order = named if len(named) < image.ndim else range(image.ndim)
+    for axis, width in zip(order, per_axis("sigma", sigma, len(named)), strict=True):
         widths[axis] = width
 
     def second(image: Array, axis: int, output: Any, mode: Any) -> Array:
@@ -218,6 +223,16 @@ def gaussian_laplace(
         return gaussian_filter(image, widths, orders, output, mode, cval, **kwargs)
 
     return _summed(second, image, output, mode, axes)
+
+
+def _radius(sigma: float, truncate: float) -> int:
+    """Return how many samples a Gaussian reaches that is cut at so many standard deviations."""
+    reach = truncate * sigma + 0.5
+    if np.isnan(reach):
+        raise KernelError(f"sigma and truncate must be numbers; got {sigma} and {truncate}.")
+    if np.isinf(reach):
+        raise MagnitudeError(f"sigma and truncate must be finite; got {sigma} and {truncate}.")
+    return int(reach)
 
 
 def _gaussian_derivative(sigma: float, order: int, radius: int) -> npt.NDArray[np.float64]:
@@ -228,6 +243,8 @@ def _gaussian_derivative(sigma: float, order: int, radius: int) -> npt.NDArray[n
     """
     if order < 0:
         raise KernelError(f"order must be a non-negative integer; got {order!r}.")
+    if not sigma:
+        raise MagnitudeError("sigma must not be 0; got 0. gaussian_filter leaves such axes alone.")
     x = np.arange(-radius, radius + 1)
     bell = np.exp(x**2 * (-0.5 / sigma**2))
     taps: npt.NDArray[np.float64] = bell / bell.sum()
@@ -240,7 +257,7 @@ def _gradient(
     input: npt.ArrayLike, axis: int, output: Any, mode: Any, cval: complex, smoothing: Any
 ) -> Array:
     image = as_image(input)
-    along = normalize_axis_index(axis, image.ndim)
+    along = as_axis(axis, image.ndim)
     target = output_for(output, image)
     modes = per_axis("mode", mode, image.ndim)
     correlate1d(image, [-1, 0, 1], along, target, modes[along], cval)
@@ -262,7 +279,7 @@ def _summed(
     target = output_for(output, image)
     named = named_axes(axes, image.ndim)
     if not named:
-        store(image, target)
+        copy_unfiltered(image, target)
         return target
     if np.may_share_memory(image, target):
         # The derivatives after the first still read the image.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sigconv.compat.averages import uniform_filter, uniform_filter1d
 from sigconv.compat.derivatives import (
     gaussian_filter,
     gaussian_filter1d,
@@ -18,14 +19,7 @@ from sigconv.compat.derivatives import (
     prewitt,
     sobel,
 )
-from sigconv.compat.weights import (
-    convolve,
-    convolve1d,
-    correlate,
-    correlate1d,
-    uniform_filter,
-    uniform_filter1d,
-)
+from sigconv.compat.weights import convolve, convolve1d, correlate, correlate1d
 
 __all__ = [
     "convolve",
@@ -49,3 +43,9 @@ def __getattr__(name: str) -> Any:
     from scipy import ndimage
 
     return getattr(ndimage, name)
+
+
+def __dir__() -> list[str]:
+    from scipy import ndimage
+
+    return sorted({*globals(), *ndimage.__all__})

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from sigconv import convolution, correlation
 from sigconv.compat.sums import computed, operands
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType
 from sigconv.core.shapes import default_center
-from sigconv.errors import BoundaryError, ShapeError
+from sigconv.errors import BoundaryError, DTypeError, IntegerOverflowError, ShapeError
 
 __all__ = ["convolve2d", "correlate2d"]
 
@@ -44,7 +44,8 @@ def convolve2d(
         How `in1` continues beyond its edges (``pad``, ``circular`` and ``symmetric`` are SciPy's
         other names for the same).
     fillvalue : number
-        The value beyond the edges under ``fill``; cut to an integer for an integer result.
+        The value beyond the edges under ``fill``, ignored elsewhere; cut to an integer for an
+        integer result.
 
     Returns
     -------
@@ -99,25 +100,40 @@ def _images(in1: npt.ArrayLike, in2: npt.ArrayLike) -> tuple[Array, Array]:
     return x, h
 
 
-def _continued(x: Array, h: Array, boundary: str, fillvalue: Any) -> dict[str, Any]:
-    """Return sigconv's keywords for `boundary` and `fillvalue`."""
-    if boundary not in _BOUNDARIES:
+def _continued(x: Array, h: Array, boundary: Any, fillvalue: Any) -> dict[str, Any]:
+    """Return sigconv's keywords for `boundary` and `fillvalue`, which other rules ignore."""
+    if not isinstance(boundary, str) or boundary not in _BOUNDARIES:
         raise BoundaryError(
             f"boundary must be 'fill', 'wrap' or 'symm'; got {boundary!r}. "
             "sigconv.convolve has more."
         )
+    if boundary not in ("fill", "pad"):
+        return {"boundary": _BOUNDARIES[boundary]}
+    value = _fill(fillvalue, np.result_type(x.dtype, h.dtype))
+    if value == 0:
+        return {"boundary": "zero"}
+    return {"boundary": "constant", "fill_value": value if value.imag else value.real}
+
+
+def _fill(fillvalue: Any, dtype: DType) -> complex:
+    """Return `fillvalue` as a number that the result's dtype can hold."""
     fill = np.asarray(fillvalue)
-    if fill.size != 1:
+    if fill.size != 1 or fill.dtype.kind in "SU" or fill.item() is None:
         raise BoundaryError(f"fillvalue must be one number; got {fillvalue!r}.")
-    value = complex(fill.item())
-    dtype = np.result_type(x.dtype, h.dtype)
+    try:
+        value = complex(fill.item())
+    except TypeError:
+        raise DTypeError(f"fillvalue must be a number; got {fillvalue!r}.") from None
+    except OverflowError:
+        raise IntegerOverflowError("fillvalue must fit double precision; got more.") from None
     fits = dtype.kind == "c" or not value.imag
     if fits and dtype.kind in "iu":
         info = np.iinfo(dtype)
         fits = np.isfinite(value) and info.min <= int(value.real) <= info.max
         value = complex(int(value.real)) if fits else value
     if not fits:
-        raise BoundaryError(f"fillvalue={fillvalue!r} does not fit the result's dtype {dtype}.")
-    if boundary not in ("fill", "pad") or value == 0:
-        return {"boundary": _BOUNDARIES[boundary]}
-    return {"boundary": "constant", "fill_value": value if value.imag else value.real}
+        raise BoundaryError(
+            f"fillvalue={fillvalue!r} does not fit the result's dtype {dtype}. "
+            "Convert an input to a dtype that holds it."
+        )
+    return value

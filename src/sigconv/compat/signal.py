@@ -17,6 +17,7 @@ import numpy.typing as npt
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from sigconv import convolution, correlation
+from sigconv.compat.inputs import AxisError
 from sigconv.compat.planar import convolve2d, correlate2d
 from sigconv.compat.sums import (
     computed,
@@ -47,6 +48,12 @@ def __getattr__(name: str) -> Any:
     from scipy import signal
 
     return getattr(signal, name)
+
+
+def __dir__() -> list[str]:
+    from scipy import signal
+
+    return sorted({*globals(), *signal.__all__})
 
 
 def convolve(
@@ -139,8 +146,13 @@ def fftconvolve(
         dtype = np.promote_types(transformed_dtype(x.dtype), transformed_dtype(h.dtype))
         method = resolved_method("auto", x, h)
         result = convolution.convolve(x, h, mode, axes=named, dtype=dtype, method=method)
-    else:
+    elif all(n == k or 1 in (n, k) for n, k in zip(x.shape, h.shape, strict=True)):
         result = x * h
+    else:
+        raise ShapeError(
+            "axes that are not convolved must have equal lengths, or one; "
+            f"got shapes {x.shape} and {h.shape} with axes={axes!r}."
+        )
     return _cropped(result, x.shape, named) if mode == "same" and result.ndim else result
 
 
@@ -228,6 +240,10 @@ def _convolved_axes(
         named = tuple(range(ndim)) if axes is None else normalize_axis_tuple(axes, ndim, "axes")
     except TypeError:
         raise ShapeError(f"axes takes an integer or a sequence of them; got {axes!r}.") from None
+    except np.exceptions.AxisError:
+        raise AxisError(f"axes lie between {-ndim} and {ndim - 1}; got {axes!r}.") from None
+    except ValueError:
+        raise ShapeError(f"axes must differ from one another; got {axes!r}.") from None
     if axes is not None and not named:
         raise ShapeError("axes must name at least one axis; got none. Leave it out for all axes.")
     return tuple(a for a in named if signal[a] != 1 and kernel[a] != 1)

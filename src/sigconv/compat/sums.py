@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, as_numeric
+from sigconv.compat.inputs import as_numbers
+from sigconv.core.dtypes import Array
 from sigconv.errors import MethodError, ShapeError
 
 __all__ = ["computed", "operands", "resolved_method", "transformed_dtype", "working_dtype"]
@@ -21,7 +22,7 @@ _FEW_PRODUCTS = 4096
 
 def operands(in1: npt.ArrayLike, in2: npt.ArrayLike) -> tuple[Array, Array]:
     """Return the inputs as arrays of numbers with equal numbers of dimensions."""
-    x, h = as_numeric(in1, "in1"), as_numeric(in2, "in2")
+    x, h = as_numbers(in1, "in1"), as_numbers(in2, "in2")
     if x.ndim != h.ndim:
         raise ShapeError(
             f"in1 and in2 need equal numbers of dimensions; got shapes {x.shape} and {h.shape}."

@@ -1,4 +1,4 @@
-"""Filters by weights and by averages, for `sigconv.compat.ndimage`."""
+"""Filters by weights, for `sigconv.compat.ndimage`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.array_utils import normalize_axis_index
 
 from sigconv import convolution, correlation
-from sigconv.compat.passes import (
+from sigconv.compat.arguments import (
+    as_axis,
     as_image,
-    check_fill,
+    check_output,
+    edge_for,
     named_axes,
     output_for,
     per_axis,
-    run_pass,
-    store,
 )
+from sigconv.compat.inputs import ArgumentError, as_integer, as_numbers
+from sigconv.compat.passes import run_pass, store
 from sigconv.core.dtypes import Array
 
-__all__ = [
-    "convolve",
-    "convolve1d",
-    "correlate",
-    "correlate1d",
-    "uniform_filter",
-    "uniform_filter1d",
-]
+__all__ = ["convolve", "convolve1d", "correlate", "correlate1d"]
 
 
 def correlate(
@@ -124,8 +118,8 @@ def correlate1d(
            [44, 54, 65]])
     """
     image = as_image(input)
-    along = normalize_axis_index(axis, image.ndim)
-    return _weighted(correlation.correlate, image, weights, output, mode, cval, origin, along)
+    along, shift = as_axis(axis, image.ndim), as_integer(origin, "origin")
+    return _weighted(correlation.correlate, image, weights, output, mode, cval, shift, along)
 
 
 def convolve1d(
@@ -148,8 +142,8 @@ def convolve1d(
            [45, 56, 66]])
     """
     image = as_image(input)
-    along = normalize_axis_index(axis, image.ndim)
-    return _weighted(convolution.convolve, image, weights, output, mode, cval, origin, along)
+    along, shift = as_axis(axis, image.ndim), as_integer(origin, "origin")
+    return _weighted(convolution.convolve, image, weights, output, mode, cval, shift, along)
 
 
 def _weighted(
@@ -162,12 +156,12 @@ def _weighted(
     origin: Any,
     axes: Any,
 ) -> Array:
-    image, taps = as_image(input), as_image(weights, "weights")
-    check_fill(cval, image, taps)
+    image, taps = as_image(input), as_numbers(weights, "weights")
+    edge = edge_for(mode, cval, image, taps.dtype)
     target = output_for(output, image, is_complex="c" in image.dtype.kind + taps.dtype.kind)
     named = named_axes(axes, image.ndim)
     if taps.ndim != len(named) or 0 in taps.shape:
-        raise RuntimeError(
+        raise ArgumentError(
             f"weights have one dimension per filtered axis ({len(named)}), and are not empty; "
             f"got shape {taps.shape}."
         )
@@ -177,90 +171,9 @@ def _weighted(
         origins = [origins[i] for i in np.argsort(named)]
     taps = taps.astype(np.complex128 if taps.dtype.kind == "c" else np.float64)
     if not named:
+        check_output(target, is_complex="c" in image.dtype.kind + taps.dtype.kind)
         store(image * (taps if operation is convolution.convolve else taps.conj()), target)
         return target
-    run_pass(
-        operation,
-        image,
-        taps,
-        target,
-        axes=tuple(sorted(named)),
-        origins=origins,
-        mode=mode,
-        cval=cval,
-    )
-    return target
-
-
-def uniform_filter1d(
-    input: npt.ArrayLike,
-    size: int,
-    axis: int = -1,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: complex = 0.0,
-    origin: int = 0,
-) -> Array:
-    """Average `size` samples along one axis as `scipy.ndimage.uniform_filter1d` does.
-
-    The other parameters are those of `correlate1d`.
-
-    Examples
-    --------
-    >>> uniform_filter1d([3, 6, 9, 30], 3)
-    array([ 4,  6, 15, 23])
-    """
-    image = as_image(input)
-    along = normalize_axis_index(axis, image.ndim)
-    if size < 1:
-        raise RuntimeError(f"size is at least 1; got {size!r}.")
-    target = output_for(output, image, is_complex=image.dtype.kind == "c")
-    check_fill(cval, image)
-    # The sum of ones is exact on integers, and so is its quotient where it is a whole number.
-    run_pass(
-        correlation.correlate,
-        image,
-        np.ones(size),
-        target,
-        axes=(along,),
-        origins=(origin,),
-        mode=mode,
-        cval=cval,
-        divisor=size,
-    )
-    return target
-
-
-def uniform_filter(
-    input: npt.ArrayLike,
-    size: int | tuple[int, ...] = 3,
-    output: Any = None,
-    mode: str | tuple[str, ...] = "reflect",
-    cval: complex = 0.0,
-    origin: int | tuple[int, ...] = 0,
-    *,
-    axes: int | tuple[int, ...] | None = None,
-) -> Array:
-    """Average boxes of samples, one axis after another, as `scipy.ndimage.uniform_filter` does.
-
-    The parameters are those of `correlate`; `size`, `mode` and `origin` may have one entry per
-    filtered axis.
-
-    Examples
-    --------
-    >>> uniform_filter([[9.0, 0.0, 0.0]], (1, 3))
-    array([[6., 3., 0.]])
-    """
-    image = source = as_image(input)
-    target = output_for(output, image, is_complex=image.dtype.kind == "c")
-    named = named_axes(axes, image.ndim)
-    sizes = per_axis("size", size, len(named))
-    origins = per_axis("origin", origin, len(named))
-    modes = per_axis("mode", mode, len(named))
-    for axis, width, shift, rule in zip(named, sizes, origins, modes, strict=True):
-        if width > 1:
-            uniform_filter1d(source, int(width), axis, target, rule, cval, shift)
-            source = target
-    if source is image:
-        store(image, target)
+    along = tuple(sorted(named))
+    run_pass(operation, image, taps, target, axes=along, origins=origins, edge=edge)
     return target
