@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.ndimage
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sigconv.compat import ndimage
@@ -108,15 +108,22 @@ def calls(draw, name: str):
     return image, kept
 
 
-def is_undefined(image, keywords) -> bool:
-    """Tell whether NaN or infinity is converted to an integer."""
+def is_integer(image, keywords) -> bool:
+    """Tell whether results are cut to integers."""
     output = keywords["output"]
     try:
-        dtype = image.dtype if output is None else np.dtype(output)
+        return (image.dtype if output is None else np.dtype(output)).kind in "biu"
+    except TypeError:
+        return False
+
+
+def is_undefined(image, keywords) -> bool:
+    """Tell whether NaN or infinity is converted to an integer."""
+    try:
         finite = np.isfinite(image).all() and np.isfinite(keywords["cval"]).all()
     except (TypeError, ValueError):
         return False
-    return dtype.kind in "biu" and not finite
+    return is_integer(image, keywords) and not finite
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -125,6 +132,8 @@ def test_drawn_filters_end_as_scipys(name: str, data) -> None:
     image, keywords = data.draw(calls(name))
     if is_undefined(image, keywords):
         return
+    # SciPy cuts 254.999... to 254, which is a listed difference with a test of its own.
+    assume(not (name.startswith("gaussian") and is_integer(image, keywords)))
     largest = np.nanmax([1.0, *np.abs(image).ravel().astype(float)])
     assert_same_outcome(
         getattr(ndimage, name),
