@@ -13,7 +13,7 @@ from sigconv.core.blocks import cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.index import along, trailing
 from sigconv.core.problem import Options
-from sigconv.core.window_sums import masked_moments, window_moments
+from sigconv.core.window_sums import masked_moments, window_moments, window_sums
 from sigconv.dispatch import compute
 from sigconv.engines.accuracy import fft_error
 from sigconv.engines.workers import run_shared
@@ -26,6 +26,9 @@ _FEWEST, _MOST = 1 << 16, 1 << 20
 
 # Samples that the median of a signal is taken from.
 _PROBES = 1024
+
+# The share of a sum of squares that must remain for its digits to be good to 1e-10.
+_KEPT = 1e-4
 
 # Fourth powers of numbers with binary exponents up to this are normal numbers, their sums too.
 _EXPONENTS = 150
@@ -140,7 +143,7 @@ def deviations_of(call: WindowCall, windows: Levelled, taps: tuple[int, ...]) ->
     def share(bands: Iterator[tuple[int, int]]) -> None:
         for start, stop in bands:
             part = samples[along(first, slice(start, stop + taps[0] - 1))]
-            sums, squares = window_moments(part, taps)
+            sums, squares = _moments(part, taps)
             sums /= count
             spread = np.sqrt(squares / count, out=squares)
             spread[spread <= windows.flat(sums)] = 0
@@ -154,6 +157,18 @@ def deviations_of(call: WindowCall, windows: Levelled, taps: tuple[int, ...]) ->
     )
     run_shared(share, list(pairwise(cut(0, lengths[0], max(step, taps[0])))), call.workers)
     return deviations
+
+
+def _moments(part: Array, taps: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the sums of windows, and the sums of squared deviations from their means.
+
+    sum x^2 - (sum x)^2 / n takes half the time of merging moments, and serves where little cancels.
+    """
+    sums, total = window_sums(part, taps), window_sums(np.square(part), taps)
+    squares = total - np.square(sums) / prod(taps)
+    if (squares < _KEPT * total).any():
+        return window_moments(part, taps)
+    return sums, squares
 
 
 def masked_deviations_of(call: WindowCall, windows: Levelled, counted: Array, box: Array) -> Array:

@@ -101,9 +101,10 @@ def normalized_correlation(
     Notes
     -----
     After Lewis, "Fast normalized cross-correlation" (1995), computed in float64 or wider: the
-    numerator by `correlate` with the template less its mean, the deviations of the windows by
-    merging those of neighbours, which cancels nothing. Errors are near 1e-15 times the ratio of
-    the largest distance from the signal's median to the window's standard deviation; where an
+    numerator by `correlate` with the template less its mean, the deviations of the windows from
+    sums of squares, or, where 99.99 % of one would cancel, by merging those of neighbours, which
+    cancels nothing. Errors are near 1e-15 times the ratio of the largest distance from the
+    signal's median to the window's standard deviation, and at most 1e-10 from sums; where an
     FFT might err by more than 1e-6, sums are taken directly. A window counts as constant when its
     standard deviation is no more than the rounding of its mean in the signal's own precision.
 
