@@ -32,7 +32,7 @@ class Delay(NamedTuple):
 
 
 def phase_correlation(signal: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
-    """Correlate the phases of two periodic signals: the inverse DFT of X R* / |X R*|.
+    """Correlate the phases of two periodic signals: the inverse DFT of ``X R* / |X R*|``.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def phase_correlation(signal: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
 
     Notes
     -----
-    Kuglin and Hines (1975): the mean of exp(2 pi i k n / N) X R* / |X R*| over the
+    Kuglin and Hines (1975): the mean of exp(2 pi i k n / N) ``X R* / |X R*|`` over the
     frequencies k. Frequency 0 and those at which either input has nothing but rounding are left
     out; where that is all of them, the surface is 0. An inverted signal has -1 at its shift.
 
@@ -189,7 +189,7 @@ def estimate_delay(
     -----
     Knapp and Carter, "The generalized correlation method for estimation of time delay" (1976),
     on the whole of both inputs, padded with zeros. The smoothed amplitudes of SCOT are root
-    means of |X|^2 over about sqrt(nfft) frequencies.
+    means of ``|X|^2`` over about sqrt(nfft) frequencies.
 
     A peak is a positive sample with no higher neighbour; neighbours outside `max_lag` count, so
     that a slope that the limit cuts is none. The highest peak wins, among equals the one nearest
