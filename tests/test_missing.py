@@ -136,6 +136,53 @@ def test_raise_names_the_first_position(value):
     sc.convolve(np.ones((5, 5)), np.ones((2, 2)), nan_policy="raise")
 
 
+def test_raise_leaves_out_as_it_was():
+    x, out = np.ones(5000), np.full(5002, 7.0)
+    x[4000] = np.nan
+    with pytest.raises(NonFiniteError, match=r"at \(4000,\)"):
+        sc.convolve(x, np.ones(3), nan_policy="raise", out=out)
+    np.testing.assert_array_equal(out, 7)
+
+
+def test_raise_sees_samples_that_no_output_depends_on():
+    x = np.ones(50)
+    x[-1] = np.nan
+    assert np.isfinite(sc.correlate(x, np.ones(3), max_lag=1)).all()
+    with pytest.raises(NonFiniteError, match=r"at \(49,\)"):
+        sc.correlate(x, np.ones(3), max_lag=1, nan_policy="raise")
+
+
+@pytest.mark.parametrize("policy", ["omit", "raise"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("make", ["convolve", "Convolver"])
+def test_the_policies_leave_finite_samples_to_the_engines(make, method, policy, monkeypatch):
+    def refuse(array):
+        assert array.shape != (300, 200), "the signal is scanned ahead"
+        return True
+
+    x, h = np.ones((300, 200)), np.ones((3, 3))
+    monkeypatch.setattr("sigconv.missing.is_finite", refuse)
+    monkeypatch.setattr("sigconv.missing.has_nan", refuse)
+    keywords: dict[str, Any] = {"nan_policy": policy, "method": method}
+    if make == "convolve":
+        y = sc.convolve(x, h, "same", **keywords)
+    else:
+        y = sc.Convolver(h, x.shape, "same", **keywords)(x)
+    np.testing.assert_allclose(y[1:-1, 1:-1], 9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_omit_lets_infinities_pass(method):
+    x, h = np.arange(1.0, 400), np.array([1.0, 2.0, 1.0])
+    x[[30, 200]] = np.inf, -np.inf
+    expected = naive_convolve(x, h, "same")
+    y = sc.convolve(x, h, "same", nan_policy="omit", method=method)
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+    x[100] = np.nan
+    y = sc.convolve(x, h, "same", nan_policy="omit", method=method)
+    np.testing.assert_allclose(y, naive_convolve(x, h, "same", nan_policy="omit"), rtol=1e-12)
+
+
 @pytest.mark.parametrize("kernel", [[1.0, -1.0], [0.0, 0.0], [1.0, 1j], [1.0, np.inf]])
 @pytest.mark.parametrize("keywords", [{"nan_policy": "omit"}, {"boundary": "absent"}])
 def test_kernels_that_are_no_weights_are_refused(kernel, keywords):

@@ -39,7 +39,7 @@ from sigconv.dispatch import (
 from sigconv.engines import Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import ShapeError
-from sigconv.missing import check_weights, weight_ratio
+from sigconv.missing import check_weights, is_watched, weight_ratio
 from sigconv.planning import make_plan
 
 __all__ = ["Convolver"]
@@ -137,11 +137,15 @@ class Convolver:
     def __call__(self, signal: npt.ArrayLike, out: Array | None = None) -> Array:
         """Convolve one signal of shape `signal_shape`, into `out` if given."""
         x = self._checked(signal, "signal", self.signal_shape)
-        problem = check_samples(self._problem(x.dtype), x, self._kernel)
+        problem = self._problem(x.dtype)
+        watch = is_watched(problem, out)
+        problem = check_samples(problem, x, self._kernel, watched=watch)
         result = check_out(problem, out)
         if result.size:
             workers = resolve_workers(self._workers)
-            compute_into(result, self._prepare(problem), x, self._kernel, workers)
+            compute_into(
+                result, self._prepare(problem), x, self._kernel, workers, watch=watch
+            )
         return result
 
     def adjoint(self, samples: npt.ArrayLike) -> Array:

@@ -12,13 +12,14 @@ from sigconv.core.arguments import make_problem
 from sigconv.core.dtypes import Array, as_dtype, as_numeric, check_objects, is_weak
 from sigconv.core.integers import check_integer_range
 from sigconv.core.problem import Operand, Options, Problem
-from sigconv.engines import Plan, Prepared, execute, prepare
+from sigconv.engines import NonFiniteSamples, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, MethodError, OptionError, ShapeError
 from sigconv.missing import (
     Forward,
     check_finite,
     check_weights,
+    is_watched,
     is_weighted,
     light_share,
     renormalised,
@@ -83,20 +84,34 @@ def run(
 ) -> Array:
     """Plan and compute `problem` for these samples."""
     workers = resolve_workers(workers)
-    problem = check_samples(problem, signal, kernel)
+    watch = is_watched(problem, out)
+    problem = check_samples(problem, signal, kernel, watched=watch)
     chosen = choose_plan(problem, method)
     result = check_out(problem, out)
     if result.size:
         prepared = prepare(chosen, problem.kernel_view(kernel))
-        compute_into(result, prepared, signal, kernel, workers)
+        compute_into(result, prepared, signal, kernel, workers, watch=watch)
     return result
 
 
 def compute_into(
-    result: Array, prepared: Prepared, signal: Array, kernel: Array, workers: int
+    result: Array,
+    prepared: Prepared,
+    signal: Array,
+    kernel: Array,
+    workers: int,
+    *,
+    watch: bool = False,
 ) -> None:
     """Run a prepared kernel, and share out the weight of missing samples where there are any."""
     problem = prepared.plan.problem
+    if watch:
+        try:
+            apply_prepared(prepared, signal, kernel, result, workers, watch=True)
+        except NonFiniteSamples:
+            check_finite(problem, signal=signal)
+        else:
+            return
     if is_weighted(problem, signal):
         forward = forward_by(prepared, workers)
         with np.errstate(all="ignore"):
@@ -154,12 +169,15 @@ def as_shape(value: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
-def check_samples(problem: Problem, signal: Array, kernel: Array) -> Problem:
+def check_samples(
+    problem: Problem, signal: Array, kernel: Array, *, watched: bool = False
+) -> Problem:
     """Raise when an integer result may not fit, or the policy forbids a sample or a tap.
 
-    The problem is returned with what the samples tell about the integers in it.
+    Samples are left to the engines where these are `watched`. The problem is returned with what
+    the samples tell about the integers in it.
     """
-    check_finite(problem, signal, kernel)
+    check_finite(problem, **({} if watched else {"signal": signal}), kernel=kernel)
     check_weights(problem, kernel)
     check_objects(signal, kernel)
     if not problem.dtypes.is_integer:
@@ -187,7 +205,13 @@ def check_out(problem: Problem, out: Array | None) -> Array:
 
 
 def apply_prepared(
-    prepared: Prepared, signal: Array, kernel: Array, out: Array, workers: int
+    prepared: Prepared,
+    signal: Array,
+    kernel: Array,
+    out: Array,
+    workers: int,
+    *,
+    watch: bool = False,
 ) -> None:
     """Run a prepared kernel over `signal` into `out`, which may overlap the inputs."""
     plan_ = prepared.plan
@@ -202,6 +226,7 @@ def apply_prepared(
         problem.result_view(target),
         grid=plan_.grid,
         workers=workers,
+        watch=watch,
     )
     if target is not out:
         out[...] = target

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sigconv.core.arguments import make_problem
-from sigconv.core.blocks import Range, boxes_around
+from sigconv.core.blocks import Range, boxes_around, input_range
 from sigconv.core.boundary import parse_boundary
 from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import first_nonfinite, has_nan, is_finite
@@ -27,6 +27,7 @@ __all__ = [
     "check_finite",
     "check_weights",
     "edge_ratio",
+    "is_watched",
     "is_weighted",
     "light_share",
     "renormalised",
@@ -47,11 +48,28 @@ def light_share(plan: Plan) -> float:
     return max(1e-6, 1e3 * plan.error_bound) if plan.nfft else 0.0
 
 
-def check_finite(problem: Problem, signal: Array, kernel: Array) -> None:
+def is_watched(problem: Problem, out: Array | None) -> bool:
+    """Tell whether the engines look for samples that are not finite, block by block.
+
+    A scan ahead would read the signal twice. It is needed where samples exist that no block reads,
+    and, under ``raise``, where the caller's array must stay as it is.
+    """
+    if problem.nan_policy == "propagate" or problem.has_absent_edges or problem.is_trivial:
+        return False
+    if problem.dtypes.compute.kind not in "fc":
+        return False
+    if problem.nan_policy == "omit":
+        return True
+    read = (input_range(axis) for axis in problem.axes)
+    whole = all(a <= 0 and b >= x.size for (a, b), x in zip(read, problem.axes, strict=True))
+    return out is None and whole
+
+
+def check_finite(problem: Problem, **arrays: Array) -> None:
     """Raise NonFiniteError under ``nan_policy="raise"``, with the first position."""
     if problem.nan_policy != "raise":
         return
-    for name, array in (("signal", signal), ("kernel", kernel)):
+    for name, array in arrays.items():
         if not is_finite(array):
             index = first_nonfinite(array)
             raise NonFiniteError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sigconv.core.dtypes import Array
-from sigconv.engines.base import Engine, Machine, Prepared
+from sigconv.engines.base import Engine, Machine, NonFiniteSamples, Prepared
 from sigconv.engines.direct import DirectEngine
 from sigconv.engines.exact import ExactEngine
 from sigconv.engines.execute import execute
@@ -17,6 +17,7 @@ __all__ = [
     "Cost",
     "Engine",
     "Machine",
+    "NonFiniteSamples",
     "Plan",
     "Prepared",
     "execute",

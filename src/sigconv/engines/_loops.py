@@ -6,20 +6,32 @@ from typing import Any
 
 import numba
 
-__all__ = ["add_taps"]
+__all__ = ["add_taps", "zero_if_finite"]
 
 PIECE = 2048
 """Outputs per pass: the piece of a row and its inputs stay in the first-level cache."""
 
 
+# Regrouping the sum lets it vectorise; zeros and NaN add up to the same in any order.
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc"})
+def zero_if_finite(y: Any) -> Any:
+    """Return 0 where all of `y` is finite, and NaN where it is not."""
+    total = y[0] * 0
+    for i in range(y.size):
+        total += y[i] * 0
+    return total
+
+
 # "contract" allows fused multiply-add and nothing else: NaN and infinity stay exact.
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def add_taps(x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int) -> None:
+def add_taps(x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int) -> Any:
     """Write out[r+i] = sum_t weights[t] x[s + offsets[t] + i] for each column (s, r) of `rows`.
 
     Taps go in groups of eight, so that a piece of the output is read and written once for
-    eight products. Indices into slices that start at zero let the loops vectorise.
+    eight products. Indices into slices that start at zero let the loops vectorise. Returned is 0,
+    or NaN where an output is not finite.
     """
+    probe = weights[0] * 0
     taps = offsets.size
     whole = taps - taps % 8
     for row in range(rows.shape[1]):
@@ -54,3 +66,5 @@ def add_taps(x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: in
                 w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
                 for i in range(n):
                     y[i] += w * xt[i]
+            probe += zero_if_finite(y)
+    return probe

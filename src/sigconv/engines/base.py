@@ -12,7 +12,11 @@ from sigconv.core.gather import Tile
 from sigconv.core.problem import Problem
 from sigconv.engines.plan import Plan
 
-__all__ = ["Engine", "Machine", "Prepared", "dtype_key"]
+__all__ = ["Engine", "Machine", "NonFiniteSamples", "Prepared", "dtype_key"]
+
+
+class NonFiniteSamples(Exception):  # noqa: N818
+    """Stops a watched computation: a block holds NaN or infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,11 @@ class Prepared(Protocol):
     def workspace(self) -> AbstractContextManager[Any]:
         """Lend the scratch that one worker needs."""
 
-    def apply(self, tile: Tile, out: Array, work: Any) -> None:
-        """Write (or, by input, add) the outputs of one block into `out`."""
+    def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
+        """Write (or, by input, add) the outputs of one block into `out`.
+
+        With `watch`, samples that are not finite raise NonFiniteSamples instead.
+        """
 
 
 class Engine(Protocol):

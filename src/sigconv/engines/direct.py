@@ -26,7 +26,7 @@ from sigconv.core.gather import Tile
 from sigconv.core.index import empty_ordered, leading, trailing
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
-from sigconv.engines.base import Machine, dtype_key
+from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.plan import Cost, Plan
 
@@ -164,7 +164,7 @@ class DirectKernel:
         """Lend nothing: tiles and outputs are all there is."""
         return nullcontext()
 
-    def apply(self, tile: Tile, out: Array, work: Any = None) -> None:
+    def apply(self, tile: Tile, out: Array, work: Any = None, *, watch: bool = False) -> None:
         """Write the outputs of one block."""
         del work
         dtype = self.plan.problem.dtypes.compute
@@ -176,29 +176,36 @@ class DirectKernel:
         if self.bad_taps and not is_finite(data):
             data = clean(data)
         result = out if out.dtype == dtype else np.empty(out.shape, dtype)
+        finite = True
         # Each kernel of the batch meets the part of the batch that it serves.
         for index in product(*(range(s.start, s.stop) for s in own)):
             part = tuple(
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
                 for i, s, n in zip(index, batch, kernels, strict=True)
             )
-            self._apply_one(data[leading(part)], self.taps[index], result[leading(part)])
+            where = leading(part)
+            finite &= self._apply_one(data[where], self.taps[index], result[where])
+        # Every sample of a block reaches an output; finite ones may overflow.
+        if watch and not finite and not is_finite(tile.data):
+            raise NonFiniteSamples
         if result is not out:
             out[...] = result
         if self.bad_taps:
             stamp(tile, self.kernel[tuple(s for s in own)], out)
 
-    def _apply_one(self, data: Array, taps: Array, out: Array) -> None:
+    def _apply_one(self, data: Array, taps: Array, out: Array) -> bool:
+        """Write the outputs of one kernel; tell whether the loop saw that they are finite."""
+        if self.plan.loop == "numba" and self.ndim:
+            return _compiled_taps(data, taps, out)
         if self.ndim == 0:
             # Without an axis NumPy would take objects out of their arrays.
             np.multiply(data[..., None], taps, out=out[..., None])
         elif self.plan.loop == "np.convolve":
             flat = np.convolve(data.ravel(), taps, "valid")
             out[...] = flat.reshape(out.shape)
-        elif self.plan.loop == "numba":
-            _compiled_taps(data, taps, out)
         else:
             _sliced_taps(data, taps, out)
+        return False
 
 
 def extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
@@ -231,7 +238,7 @@ def _sliced_taps(data: Array, taps: Array, out: Array) -> None:
         out += part
 
 
-def _compiled_taps(data: Array, taps: Array, out: Array) -> None:
+def _compiled_taps(data: Array, taps: Array, out: Array) -> bool:
     from sigconv.engines._loops import add_taps
 
     data, taps, out = _rows_last(data, taps, out)
@@ -249,9 +256,10 @@ def _compiled_taps(data: Array, taps: Array, out: Array) -> None:
     flipped = taps[(slice(None, None, -1),) * taps.ndim]
     offsets = np.tensordot(strides, np.indices(taps.shape).reshape(taps.ndim, -1), 1)
     x.flags.writeable = False
-    add_taps(x, rows, offsets, flipped.ravel(), y, out.shape[-1])
+    probe = add_taps(x, rows, offsets, flipped.ravel(), y, out.shape[-1])
     if result is not out:
         out[...] = result
+    return bool(probe == 0)
 
 
 def _rows_last(data: Array, taps: Array, out: Array) -> tuple[Array, Array, Array]:

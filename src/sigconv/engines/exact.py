@@ -65,13 +65,13 @@ class ExactEngine:
 class ExactKernel(DirectKernel):
     """The taps of a kernel of Python objects."""
 
-    def apply(self, tile: Tile, out: Array, work: Any = None) -> None:
+    def apply(self, tile: Tile, out: Array, work: Any = None, *, watch: bool = False) -> None:
         """Write the outputs of one block; Decimals with as many digits as they need."""
         # Sums and products need no rounding, unless an exponent is beyond every limit.
         exact = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Overflow, Inexact])
         try:
             with localcontext(exact):
-                super().apply(tile, out, work)
+                super().apply(tile, out, work, watch=watch)
         except (Overflow, Inexact):
             raise IntegerOverflowError(
                 f"Decimal results must have exponents between {MIN_EMIN} and {MAX_EMAX}; these do "

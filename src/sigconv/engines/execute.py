@@ -18,12 +18,19 @@ __all__ = ["execute"]
 
 
 def execute(
-    prepared: Prepared, source: Source, out: Array, *, grid: BlockGrid, workers: int = 1
+    prepared: Prepared,
+    source: Source,
+    out: Array,
+    *,
+    grid: BlockGrid,
+    workers: int = 1,
+    watch: bool = False,
 ) -> None:
     """Compute every block of `grid` from `source` into `out`, both in canonical layout.
 
     Which worker takes which block changes nothing in the result: blocks written by output are
-    disjoint, and blocks added by input meet in a fixed order of rounds.
+    disjoint, and blocks added by input meet in a fixed order of rounds. With `watch`, the first
+    block with a sample that is not finite ends it all by NonFiniteSamples.
     """
     dtype = prepared.plan.problem.dtypes.compute
     # Sums are added up in the compute dtype, and start from zero.
@@ -37,7 +44,7 @@ def execute(
             for position in positions:
                 block = grid.at(position)
                 tile = gather(source, grid.axes, block, dtype)
-                prepared.apply(tile, sums[leading(_target(grid, block))], work)
+                prepared.apply(tile, sums[leading(_target(grid, block))], work, watch=watch)
 
     for positions in _rounds(grid):
         run_shared(one, positions, workers)

@@ -41,9 +41,9 @@ class GuardedKernel:
         """Lend one worker's transform."""
         return self.spectral.workspace()
 
-    def apply(self, tile: Tile, out: Array, work: Any) -> None:
+    def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of one block."""
-        self.spectral.apply(tile, out, work)
+        self.spectral.apply(tile, out, work, watch=watch)
         for write in self._spoiled(tile):
             self._repair(tile, write, out)
 

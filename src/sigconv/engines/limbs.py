@@ -54,7 +54,7 @@ class LimbKernel:
             spectra = np.empty((count, self.spec.count, *self.spec.bins), self.spec.spectrum_dtype)
             yield _Work(transform, spectra, np.empty(shape, np.int64), np.empty(shape, np.int64))
 
-    def apply(self, tile: Tile, out: Array, work: _Work) -> None:
+    def apply(self, tile: Tile, out: Array, work: _Work, *, watch: bool = False) -> None:
         """Write the outputs of the block's windows, or add them where the grid is by input."""
         windows = Windows(self.plan, tile.block)
         kernels = [h[own_batch(h.shape, tile.block.batch)] for h in self.spectra]

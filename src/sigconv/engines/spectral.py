@@ -18,6 +18,7 @@ from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
 from sigconv.core.index import trailing
 from sigconv.core.nonfinite import clean, is_finite
+from sigconv.engines.base import NonFiniteSamples
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.plan import Plan
 from sigconv.engines.windows import Windows
@@ -54,7 +55,7 @@ class SpectralKernel:
         """Lend one worker's transform, with room for a group of blocks."""
         return borrow_transform(self.spec)
 
-    def apply(self, tile: Tile, out: Array, work: Transform) -> None:
+    def apply(self, tile: Tile, out: Array, work: Transform, *, watch: bool = False) -> None:
         """Write the outputs of the block's windows, or add them where the grid is by input."""
         windows = Windows(self.plan, tile.block)
         windows.load(tile.data, work.samples)
@@ -63,6 +64,8 @@ class SpectralKernel:
             windows.store(work.samples, out, self.factor)
         else:
             bad_samples = not is_finite(tile.data)
+            if watch and bad_samples:
+                raise NonFiniteSamples
             data = clean(tile.data) if bad_samples else tile.data
             windows.load(data, work.samples)
             exponents = _exponents(work.samples)
