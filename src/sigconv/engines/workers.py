@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from sigconv.errors import OptionError
+from sigconv.fft import Abandoned, abandonable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["available_workers", "resolve_workers", "run_shared", "set_workers"]
 
 T = TypeVar("T")
+
+# Seconds in which every worker but one in a long transform comes to the end of its block.
+_GRACE = 1.0
 
 
 class _State:
@@ -114,7 +118,8 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
 
     def share() -> None:
         try:
-            work(shared)
+            with abandonable(shared.is_stopped):
+                work(shared)
         except BaseException:
             # The others stop at their next item.
             shared.stop()
@@ -122,14 +127,27 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
 
     others = _submit(share, workers - 1)
     try:
-        share()
-    finally:
-        # A share that no thread has begun is not waited for: it may never begin, where this
-        # very thread belongs to the pool.
-        errors = [other.exception() for other in others if not other.cancel()]
-    for error in errors:
-        if error is not None:
-            raise error
+        try:
+            share()
+        finally:
+            # A share that no thread has begun is not waited for: it may never begin, where this
+            # very thread belongs to the pool.
+            begun = [other for other in others if not other.cancel()]
+        _wait(begun)
+    except BaseException as error:
+        shared.stop()
+        # After Ctrl-C a thread in a long transform is left behind; it writes nothing any more.
+        _wait(begun, None if isinstance(error, Exception) else _GRACE)
+        raise
+    for failure in (other.exception() for other in begun):
+        if failure is not None and not isinstance(failure, Abandoned):
+            raise failure
+
+
+def _wait(futures: list[Future[None]], timeout: float | None = None) -> None:
+    from concurrent.futures import wait
+
+    wait(futures, timeout)
 
 
 def _submit(share: Callable[[], None], count: int) -> list[Future[None]]:
@@ -147,6 +165,7 @@ class _Shared(Iterator[T]):
     def __init__(self, items: Sequence[T]) -> None:
         self._items = iter(items)
         self._lock = threading.Lock()
+        self._stopped = False
 
     def __next__(self) -> T:
         with self._lock:
@@ -155,6 +174,10 @@ class _Shared(Iterator[T]):
     def stop(self) -> None:
         with self._lock:
             self._items = iter(())
+            self._stopped = True
+
+    def is_stopped(self) -> bool:
+        return self._stopped
 
 
 def _renew_after_fork() -> None:

@@ -19,6 +19,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
+from sigconv.fft.patience import run_patiently
 from sigconv.fft.transform import TransformSpec
 
 __all__ = ["FftwTransform", "export_wisdom", "import_wisdom", "is_available"]
@@ -157,8 +158,8 @@ class FftwTransform:
 
     def forward(self) -> None:
         """Transform `samples` into `spectrum`."""
-        self._forward.execute()
+        run_patiently(self._forward.execute, self.spec.nbytes)
 
     def inverse(self) -> None:
         """Transform `spectrum` into `samples`, without the factor 1/prod(nfft)."""
-        self._inverse.execute()
+        run_patiently(self._inverse.execute, self.spec.nbytes)

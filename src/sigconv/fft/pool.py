@@ -56,14 +56,19 @@ _pool = _Pool()
 
 @contextmanager
 def borrow_transform(spec: TransformSpec) -> Iterator[Transform]:
-    """Lend a transform for exclusive use; its scratch holds whatever the last user left."""
+    """Lend a transform for exclusive use; its scratch holds whatever the last user left.
+
+    After Ctrl-C it is not lent again: the transform may still be running.
+    """
     pool = _pool
     key = (spec, current_backend())
     transform = pool.take(key) or make_transform(*key)
     try:
         yield transform
-    finally:
+    except Exception:
         pool.give(key, transform)
+        raise
+    pool.give(key, transform)
 
 
 def clear_transforms() -> None:

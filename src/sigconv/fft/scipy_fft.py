@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sigconv.fft.patience import run_patiently
 from sigconv.fft.transform import TransformSpec
 
 __all__ = ["ScipyTransform"]
@@ -19,6 +20,13 @@ class ScipyTransform:
 
     def forward(self) -> None:
         """Transform `samples` into `spectrum`."""
+        run_patiently(self._forward, self.spec.nbytes)
+
+    def inverse(self) -> None:
+        """Transform `spectrum` into `samples`, without the factor 1/prod(nfft)."""
+        run_patiently(self._inverse, self.spec.nbytes)
+
+    def _forward(self) -> None:
         from scipy import fft
 
         if self.spec.is_real:
@@ -26,8 +34,7 @@ class ScipyTransform:
         else:
             self.spectrum = fft.fftn(self.samples, axes=self.spec.axes)
 
-    def inverse(self) -> None:
-        """Transform `spectrum` into `samples`, without the factor 1/prod(nfft)."""
+    def _inverse(self) -> None:
         from scipy import fft
 
         spec = self.spec
