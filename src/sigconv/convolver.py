@@ -143,9 +143,7 @@ class Convolver:
         result = check_out(problem, out)
         if result.size:
             workers = resolve_workers(self._workers)
-            compute_into(
-                result, self._prepare(problem), x, self._kernel, workers, watch=watch
-            )
+            compute_into(result, self._prepare(problem), x, self._kernel, workers, watch=watch)
         return result
 
     def adjoint(self, samples: npt.ArrayLike) -> Array:

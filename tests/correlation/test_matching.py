@@ -347,7 +347,7 @@ def test_scalars_are_windows_of_one_sample():
         ((np.ones(5), np.ones(2)), {"mask": [1, 0]}, DTypeError, "boolean"),
         ((np.ones(5), np.ones(2)), {"mask": [True]}, ShapeError, "template's shape"),
         ((np.ones(5), np.ones(2)), {"mask": [False, False]}, OptionError, "no sample"),
-        ((np.ones(5), np.ones(2), "same"), {"boundary": "absent"}, BoundaryError, "as data"),
+        ((np.ones(5), np.ones(2), "same"), {"boundary": "missing"}, BoundaryError, "absent"),
         ((np.ones(5), np.ones(2), "same"), {"center": 2}, ShapeError, "center"),
         ((np.ones(5), np.ones(2), "mirror"), {}, ModeError, "boundary"),
         ((np.ones(5), np.ones(2)), {"workers": 0}, OptionError, "workers"),

@@ -116,6 +116,16 @@ def largest_of(call: WindowCall, samples: Array) -> Array:
     return largest
 
 
+def centred(call: WindowCall, samples: Array, counted: Array) -> tuple[Array, Array]:
+    """Return the samples that count less their mean, zeros elsewhere, and the mean."""
+    count = call.total(counted)
+    mean = call.total(np.where(counted, samples, 0)) / count
+    apart = np.where(counted, samples - mean, 0)
+    # The mean was rounded.
+    apart -= np.where(counted, call.total(apart) / count, 0)
+    return apart, mean
+
+
 def _median(call: WindowCall, signal: Array) -> Array:
     """Return the median of evenly spaced samples that are finite, 0 if none of them is."""
     each = ceil(_PROBES ** (1 / max(call.ndim, 1)))
