@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["along", "empty_ordered", "leading", "trailing"]
+__all__ = ["along", "empty_ordered", "fill_around", "leading", "trailing"]
 
 Index = tuple[Any, ...]
 
@@ -26,6 +26,19 @@ def leading(parts: Iterable[Any]) -> Index:
 def trailing(parts: Iterable[Any]) -> Index:
     """Return the index that takes `parts` on the last axes, and everything before them."""
     return (..., *parts)
+
+
+def fill_around(target: npt.NDArray[Any], box: tuple[slice, ...], data: npt.NDArray[Any]) -> None:
+    """Copy `data` into the `box` on the last axes of `target`, and zeros around it."""
+    inside: Index = ()
+    lead = (slice(None),) * (target.ndim - len(box))
+    for part, length in zip(box, target.shape[len(lead) :], strict=True):
+        # On both sides of this axis, for what lies inside along the axes before it.
+        for rim in (slice(0, part.start), slice(part.stop, length)):
+            if rim.start != rim.stop and rim.stop:
+                target[(*lead, *inside, rim)] = 0
+        inside = (*inside, part)
+    target[(*lead, *inside)] = data
 
 
 def empty_ordered(shape: tuple[int, ...], dtype: Any, model: object) -> npt.NDArray[Any]:

@@ -1,12 +1,13 @@
-"""The compiled inner loop of the direct engine."""
+"""The compiled inner loops of the direct engine."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numba
+import numpy as np
 
-__all__ = ["add_taps", "zero_if_finite"]
+__all__ = ["add_taps", "sum_taps", "zero_if_finite"]
 
 PIECE = 2048
 """Outputs per pass: the piece of a row and its inputs stay in the first-level cache."""
@@ -24,47 +25,167 @@ def zero_if_finite(y: Any) -> Any:
 
 # "contract" allows fused multiply-add and nothing else: NaN and infinity stay exact.
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_row(x: Any, s: int, offsets: Any, weights: Any, taps: int, y: Any) -> None:
+    """Write y[i] = sum_t weights[t] x[s + offsets[t] + i] for the first `taps` taps.
+
+    Taps go in groups, so that a piece of the output is read and written once for eight products.
+    Odd squares are one more than a multiple of eight. Indices into slices that start at zero let
+    the loops vectorise.
+    """
+    n = y.size
+    t = 0
+    if taps > 8 and taps % 8 == 1:
+        w0, x0 = weights[0], x[s + offsets[0] : s + offsets[0] + n]
+        w1, x1 = weights[1], x[s + offsets[1] : s + offsets[1] + n]
+        w2, x2 = weights[2], x[s + offsets[2] : s + offsets[2] + n]
+        w3, x3 = weights[3], x[s + offsets[3] : s + offsets[3] + n]
+        w4, x4 = weights[4], x[s + offsets[4] : s + offsets[4] + n]
+        w5, x5 = weights[5], x[s + offsets[5] : s + offsets[5] + n]
+        w6, x6 = weights[6], x[s + offsets[6] : s + offsets[6] + n]
+        w7, x7 = weights[7], x[s + offsets[7] : s + offsets[7] + n]
+        w8, x8 = weights[8], x[s + offsets[8] : s + offsets[8] + n]
+        for i in range(n):
+            y[i] = (
+                w0 * x0[i]
+                + w1 * x1[i]
+                + w2 * x2[i]
+                + w3 * x3[i]
+                + w4 * x4[i]
+                + w5 * x5[i]
+                + w6 * x6[i]
+                + w7 * x7[i]
+                + w8 * x8[i]
+            )
+        t = 9
+    else:
+        for i in range(n):
+            y[i] = 0
+    while t + 8 <= taps:
+        w0, x0 = weights[t], x[s + offsets[t] : s + offsets[t] + n]
+        w1, x1 = weights[t + 1], x[s + offsets[t + 1] : s + offsets[t + 1] + n]
+        w2, x2 = weights[t + 2], x[s + offsets[t + 2] : s + offsets[t + 2] + n]
+        w3, x3 = weights[t + 3], x[s + offsets[t + 3] : s + offsets[t + 3] + n]
+        w4, x4 = weights[t + 4], x[s + offsets[t + 4] : s + offsets[t + 4] + n]
+        w5, x5 = weights[t + 5], x[s + offsets[t + 5] : s + offsets[t + 5] + n]
+        w6, x6 = weights[t + 6], x[s + offsets[t + 6] : s + offsets[t + 6] + n]
+        w7, x7 = weights[t + 7], x[s + offsets[t + 7] : s + offsets[t + 7] + n]
+        for i in range(n):
+            y[i] += (
+                w0 * x0[i]
+                + w1 * x1[i]
+                + w2 * x2[i]
+                + w3 * x3[i]
+                + w4 * x4[i]
+                + w5 * x5[i]
+                + w6 * x6[i]
+                + w7 * x7[i]
+            )
+        t += 8
+    while t + 3 <= taps:
+        w0, x0 = weights[t], x[s + offsets[t] : s + offsets[t] + n]
+        w1, x1 = weights[t + 1], x[s + offsets[t + 1] : s + offsets[t + 1] + n]
+        w2, x2 = weights[t + 2], x[s + offsets[t + 2] : s + offsets[t + 2] + n]
+        for i in range(n):
+            y[i] += w0 * x0[i] + w1 * x1[i] + w2 * x2[i]
+        t += 3
+    while t < taps:
+        w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
+        for i in range(n):
+            y[i] += w * xt[i]
+        t += 1
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_rim(
+    x: Any, s: int, offsets: Any, weights: Any, columns: Any, taps: int, size: int, q: int, y: Any
+) -> None:
+    """Do what `_add_row` does, for outputs of which some taps meet no sample.
+
+    Output i and tap t meet sample q + i - columns[t] of their row, if it lies in 0..size-1.
+    """
+    for i in range(y.size):
+        total = weights[0] * 0
+        for t in range(taps):
+            if 0 <= q + i - columns[t] < size:
+                total += weights[t] * x[s + offsets[t] + i]
+        y[i] = total
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _near(axes: Any, position: Any, index: Any, chosen: Any) -> int:
+    """Put into `chosen` the taps that meet an existing row of samples, and return how many."""
+    count = 0
+    for t in range(index.shape[0]):
+        exists = True
+        for j in range(position.size):
+            p = position[j] + axes[j, 2] - index[t, j]
+            exists = exists and 0 <= p < axes[j, 1]
+        if exists:
+            chosen[count] = t
+            count += 1
+    return count
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def add_taps(x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int) -> Any:
     """Write out[r+i] = sum_t weights[t] x[s + offsets[t] + i] for each column (s, r) of `rows`.
 
-    Taps go in groups of eight, so that a piece of the output is read and written once for
-    eight products. Indices into slices that start at zero let the loops vectorise. Returned is 0,
-    or NaN where an output is not finite.
+    Returned is 0, or NaN where an output is not finite.
     """
     probe = weights[0] * 0
-    taps = offsets.size
-    whole = taps - taps % 8
     for row in range(rows.shape[1]):
         for start in range(0, length, PIECE):
-            n = min(PIECE, length - start)
-            s = rows[0, row] + start
             r = rows[1, row] + start
-            y = out[r : r + n]
-            for i in range(n):
-                y[i] = 0
-            for t in range(0, whole, 8):
-                w0, x0 = weights[t], x[s + offsets[t] : s + offsets[t] + n]
-                w1, x1 = weights[t + 1], x[s + offsets[t + 1] : s + offsets[t + 1] + n]
-                w2, x2 = weights[t + 2], x[s + offsets[t + 2] : s + offsets[t + 2] + n]
-                w3, x3 = weights[t + 3], x[s + offsets[t + 3] : s + offsets[t + 3] + n]
-                w4, x4 = weights[t + 4], x[s + offsets[t + 4] : s + offsets[t + 4] + n]
-                w5, x5 = weights[t + 5], x[s + offsets[t + 5] : s + offsets[t + 5] + n]
-                w6, x6 = weights[t + 6], x[s + offsets[t + 6] : s + offsets[t + 6] + n]
-                w7, x7 = weights[t + 7], x[s + offsets[t + 7] : s + offsets[t + 7] + n]
-                for i in range(n):
-                    y[i] += (
-                        w0 * x0[i]
-                        + w1 * x1[i]
-                        + w2 * x2[i]
-                        + w3 * x3[i]
-                        + w4 * x4[i]
-                        + w5 * x5[i]
-                        + w6 * x6[i]
-                        + w7 * x7[i]
-                    )
-            for t in range(whole, taps):
-                w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
-                for i in range(n):
-                    y[i] += w * xt[i]
+            piece = out[r : r + min(PIECE, length - start)]
+            _add_row(x, rows[0, row] + start, offsets, weights, offsets.size, piece)
+            probe += zero_if_finite(piece)
+    return probe
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any) -> Any:
+    """Write out[p] = sum_t weights[t] x[p + shift - index[t]], over the samples that exist.
+
+    `x` and `out` are the memory of arrays whose element 0 lies at `origins`. A row of `axes` has
+    an axis's number of outputs, of samples, its shift and number of taps, and the strides of `x`
+    and `out`, which are 1 on the last axis. A sample exists where its index lies in the array.
+    Returned is 0, or NaN where an output is not finite.
+    """
+    last = axes.shape[0] - 1
+    flat = np.zeros(index.shape[0], np.int64)
+    for t in range(flat.size):
+        for j in range(last + 1):
+            flat[t] -= index[t, j] * axes[j, 4]
+    columns, chosen = index[:, last].copy(), np.empty(flat.size, np.int64)
+    length, size, shift = axes[last, 0], axes[last, 1], axes[last, 2]
+    low = min(max(0, axes[last, 3] - 1 - shift), length)
+    high = max(low, min(length, size - shift))
+    position = np.zeros(last, np.int64)
+    probe = weights[0] * 0
+    for _ in range(np.prod(axes[:last, 0])):
+        s, r, inside = origins[0] + shift, origins[1], True
+        for j in range(last):
+            p = position[j] + axes[j, 2]
+            s += p * axes[j, 4]
+            r += position[j] * axes[j, 5]
+            inside = inside and axes[j, 3] <= p + 1 and p < axes[j, 1]
+        taps, offsets, kept, places = flat.size, flat, weights, columns
+        if not inside:
+            taps = _near(axes, position, index, chosen)
+            offsets, kept = flat[chosen[:taps]], weights[chosen[:taps]]
+            places = columns[chosen[:taps]]
+        for start, stop in ((0, low), (high, length)):
+            if start < stop:
+                y = out[r + start : r + stop]
+                _add_rim(x, s + start, offsets, kept, places, taps, size, start + shift, y)
+                probe += zero_if_finite(y)
+        for start in range(low, high, PIECE):
+            y = out[r + start : r + min(start + PIECE, high)]
+            _add_row(x, s + start, offsets, kept, taps, y)
             probe += zero_if_finite(y)
+        for j in range(last - 1, -1, -1):
+            position[j] += 1
+            if position[j] < axes[j, 0]:
+                break
+            position[j] = 0
     return probe

@@ -18,33 +18,37 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
-from sigconv.core.index import empty_ordered, leading, trailing
+from sigconv.core.index import empty_ordered, fill_around, leading
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.plan import Cost, Plan
+from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
 
 __all__ = ["DirectEngine", "DirectKernel", "extended", "has_numba", "loop_for"]
 
 _COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
 
-# Signals below this size are gathered whole; above, only the rim is.
-_WHOLE_BYTES = 1 << 18
+# Work per block, in products: a call without the GIL that is worth a thread, and few enough for
+# Ctrl-C to be heard within a fraction of a second. An output counts as a few products more.
+_LEAST_PRODUCTS, _MOST_PRODUCTS = 1 << 22, 1 << 30
+_PER_OUTPUT = 8
 
-# Outputs per block: large enough for a call without the GIL to be worth a thread. Products per
-# block: few enough for Ctrl-C to be heard within a fraction of a second.
-_BLOCK_OUTPUTS = 1 << 18
-_BLOCK_PRODUCTS = 1 << 30
+# Blocks that a plan has without need, and outputs that a block has at most.
+_BLOCKS = 16
+_BLOCK_OUTPUTS = 1 << 20
 
-# Signals side by side in memory that a block takes at most, and that make a row at least.
+# Signals side by side in memory that a block takes at most.
 _COLUMNS = 512
-_SHORT_ROW = 16
+
+# Outputs near the end of a row cost this many times those inside, per tap; to copy a row with its
+# extension costs as much as this many taps.
+_RIM, _COPY = 24.0, 6.0
 
 
 @cache
@@ -115,38 +119,34 @@ def _extended_size(problem: Problem) -> int:
 
 
 def _grid(problem: Problem) -> BlockGrid:
-    """Return blocks whose interior is a view of the source and whose rims are gathered."""
-    outputs, products = prod(problem.lengths), prod(problem.taps)
-    itemsize = problem.dtypes.compute.itemsize
-    wanted = min(_BLOCK_OUTPUTS, max(1, _BLOCK_PRODUCTS // max(1, products)))
-    small = outputs * itemsize <= _WHOLE_BYTES and outputs <= wanted
-    if not problem.axes or small:
-        cuts = tuple((axis.start, axis.stop) for axis in problem.axes)
-        return BlockGrid(problem.axes, batch_cuts(problem, max(1, wanted // max(1, outputs))), cuts)
+    """Return a few blocks of whole rows, or of whole signals where these are short."""
+    lengths = problem.lengths
+    products = prod(problem.taps) + _PER_OUTPUT
+    total = prod(problem.result_shape)
+    block = min(max(_LEAST_PRODUCTS, total * products // _BLOCKS), _MOST_PRODUCTS)
+    wanted = max(1, min(block // products, _BLOCK_OUTPUTS))
     columns = min(problem.result_shape[-1], _COLUMNS) if _is_batch_last(problem) else 1
-    wanted = max(1, wanted // columns)
-    rims = []
+    outputs, wanted = prod(lengths), max(1, wanted // max(1, columns))
+    if outputs <= wanted:
+        whole = tuple((axis.start, axis.stop) for axis in problem.axes)
+        count = columns * (wanted // max(1, outputs))
+        return BlockGrid(problem.axes, batch_cuts(problem, count), whole)
+    cuts = []
     for axis in problem.axes:
-        # As many whole rows as are wanted; where one row is too many, it is cut in turn.
-        outputs //= max(1, axis.length)
-        step = max(1, wanted // max(1, outputs))
-        rims.append(_rim_cuts(axis, min(step, axis.length)))
-        wanted = max(1, wanted // min(step, max(1, axis.length)))
-    return BlockGrid(problem.axes, batch_cuts(problem, columns), tuple(rims))
+        # As many whole rows as are wanted, in pieces of equal length; where one row is too many,
+        # it is cut in turn.
+        outputs //= axis.length
+        pieces = -(-axis.length // min(max(1, wanted // outputs), axis.length))
+        step = -(-axis.length // pieces)
+        cuts.append(cut(axis.start, axis.stop, step))
+        wanted = max(1, wanted // step)
+    return BlockGrid(problem.axes, batch_cuts(problem, columns), tuple(cuts))
 
 
 def _is_batch_last(problem: Problem) -> bool:
     """Tell whether neighbours in memory, as C orders them, belong to different batches."""
-    return all(axis.axis != len(problem.result_shape) - 1 for axis in problem.axes)
-
-
-def _rim_cuts(axis: Axis, step: int) -> tuple[int, ...]:
-    """Return cuts that part the outputs whose taps all lie inside the signal from the rest."""
-    low = min(max(axis.taps - 1, axis.start), axis.stop)
-    high = max(min(axis.size, axis.stop), low)
-    pairs = ((axis.start, low), (low, high), (high, axis.stop))
-    edges = (edge for a, b in pairs if a < b for edge in cut(a, b, step))
-    return tuple(sorted({axis.start, *edges, axis.stop}))
+    last = len(problem.result_shape) - 1
+    return bool(problem.axes) and all(axis.axis != last for axis in problem.axes)
 
 
 class DirectKernel:
@@ -159,6 +159,10 @@ class DirectKernel:
         self.ndim = len(plan.problem.axes)
         self.bad_taps = self.ndim > 0 and not is_finite(kernel)
         self.taps = (clean(kernel) if self.bad_taps else kernel).astype(dtype)
+        self.lists: dict[tuple[int, ...], TapList] = {}
+        if plan.loop == "numba" and self.ndim:
+            batch = self.taps.shape[: self.taps.ndim - self.ndim]
+            self.lists = {index: TapList.of(self.taps[index]) for index in np.ndindex(*batch)}
 
     def workspace(self) -> AbstractContextManager[None]:
         """Lend nothing: tiles and outputs are all there is."""
@@ -169,34 +173,61 @@ class DirectKernel:
         del work
         dtype = self.plan.problem.dtypes.compute
         nbatch = out.ndim - self.ndim
-        batch = tile.block.batch
         kernels = self.kernel.shape[:nbatch]
-        own = [s if n > 1 else slice(0, 1) for n, s in zip(kernels, batch, strict=True)]
-        data = extended(tile, self.plan.problem.axes, dtype)
+        own = tuple(
+            s if n > 1 else slice(0, 1) for n, s in zip(kernels, tile.block.batch, strict=True)
+        )
+        data, shifts = self._samples(tile)
         if self.bad_taps and not is_finite(data):
             data = clean(data)
-        result = out if out.dtype == dtype else np.empty(out.shape, dtype)
+        result = out if out.dtype == dtype else empty_ordered(out.shape, dtype, out)
         finite = True
         # Each kernel of the batch meets the part of the batch that it serves.
         for index in product(*(range(s.start, s.stop) for s in own)):
-            part = tuple(
+            where = leading(
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
-                for i, s, n in zip(index, batch, kernels, strict=True)
+                for i, s, n in zip(index, tile.block.batch, kernels, strict=True)
             )
-            where = leading(part)
-            finite &= self._apply_one(data[where], self.taps[index], result[where])
+            finite &= self._apply_one(data[where], index, result[where], shifts)
         # Every sample of a block reaches an output; finite ones may overflow.
         if watch and not finite and not is_finite(tile.data):
             raise NonFiniteSamples
         if result is not out:
             out[...] = result
         if self.bad_taps:
-            stamp(tile, self.kernel[tuple(s for s in own)], out)
+            stamp(tile, self.kernel[own], out)
 
-    def _apply_one(self, data: Array, taps: Array, out: Array) -> bool:
+    def _samples(self, tile: Tile) -> tuple[Array, tuple[int, ...]]:
+        """Return samples that the loop can read, and where the first output lies among them."""
+        axes, dtype = self.plan.problem.axes, self.plan.problem.dtypes.compute
+        if self.plan.loop == "numba" and axes and self._is_read_in_place(tile):
+            write, support = tile.block.write, tile.block.support
+            shifts = tuple(w[0] - s[0] for w, s in zip(write, support, strict=True))
+            return tile.data.astype(dtype, copy=False), shifts
+        return extended(tile, axes, dtype), tuple(axis.taps - 1 for axis in axes)
+
+    def _is_read_in_place(self, tile: Tile) -> bool:
+        """Tell whether skipping taps that meet no sample costs less than copying the rows."""
+        along = row_axis(tile.data)
+        if along is None:
+            return False
+        axis = along - (tile.data.ndim - self.ndim)
+        if axis < 0:
+            return True
+        start, stop = tile.block.write[axis]
+        low, high = tile.block.support[axis]
+        taps = self.plan.problem.taps
+        inside = min(stop, high) - max(start, low + taps[axis] - 1)
+        share = 1 - max(0, inside) / (stop - start)
+        return share * _RIM * prod(taps) <= _COPY
+
+    def _apply_one(
+        self, data: Array, index: tuple[int, ...], out: Array, shifts: tuple[int, ...]
+    ) -> bool:
         """Write the outputs of one kernel; tell whether the loop saw that they are finite."""
         if self.plan.loop == "numba" and self.ndim:
-            return _compiled_taps(data, taps, out)
+            return compiled_sums(data, self.lists[index], out, shifts)
+        taps = self.taps[index]
         if self.ndim == 0:
             # Without an axis NumPy would take objects out of their arrays.
             np.multiply(data[..., None], taps, out=out[..., None])
@@ -204,7 +235,7 @@ class DirectKernel:
             flat = np.convolve(data.ravel(), taps, "valid")
             out[...] = flat.reshape(out.shape)
         else:
-            _sliced_taps(data, taps, out)
+            sliced_sums(data, taps, out)
         return False
 
 
@@ -217,87 +248,6 @@ def extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
     nbatch = tile.data.ndim - len(axes)
     shape = tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted)
     data = empty_ordered(shape, dtype, tile.data)
-    data[...] = 0
     box = tuple(slice(s[0] - w[0], s[1] - w[0]) for s, w in zip(support, wanted, strict=True))
-    data[trailing(box)] = tile.data
+    fill_around(data, box, tile.data)
     return data
-
-
-def _sliced_taps(data: Array, taps: Array, out: Array) -> None:
-    """Add one shifted, weighted slice per tap."""
-    lengths = out.shape[out.ndim - taps.ndim :]
-    out[...] = 0
-    part = empty_ordered(out.shape, out.dtype, out)
-    for index in np.ndindex(*taps.shape):
-        # Output i of the block uses sample i + (K-1) - k of the extended block for tap k.
-        box = tuple(
-            slice(k - 1 - i, k - 1 - i + n)
-            for i, k, n in zip(index, taps.shape, lengths, strict=True)
-        )
-        np.multiply(data[trailing(box)], taps[index], out=part)
-        out += part
-
-
-def _compiled_taps(data: Array, taps: Array, out: Array) -> bool:
-    from sigconv.engines._loops import add_taps
-
-    data, taps, out = _rows_last(data, taps, out)
-    data = _unit_stride(data)
-    result = out if _is_unit_stride(out) else np.empty(out.shape, out.dtype)
-    x, origin_in = _flat(data)
-    y, origin_out = _flat(result)
-    rows = np.stack(
-        [
-            origin_in + _row_starts(data, out.shape[:-1]),
-            origin_out + _row_starts(result, out.shape[:-1]),
-        ]
-    )
-    strides = np.array(data.strides[data.ndim - taps.ndim :]) // data.itemsize
-    flipped = taps[(slice(None, None, -1),) * taps.ndim]
-    offsets = np.tensordot(strides, np.indices(taps.shape).reshape(taps.ndim, -1), 1)
-    x.flags.writeable = False
-    probe = add_taps(x, rows, offsets, flipped.ravel(), y, out.shape[-1])
-    if result is not out:
-        out[...] = result
-    return bool(probe == 0)
-
-
-def _rows_last(data: Array, taps: Array, out: Array) -> tuple[Array, Array, Array]:
-    """Return the arrays with the axis last along which samples are neighbours in memory.
-
-    If that is a batch axis, rows are taken across it, by taps that have one entry there.
-    """
-    if data.strides[-1] == data.itemsize:
-        return data, taps, out
-    nbatch = data.ndim - taps.ndim
-    for axis, (length, stride) in enumerate(zip(data.shape, data.strides, strict=True)):
-        if stride == data.itemsize and length >= _SHORT_ROW:
-            moved = taps[..., None] if axis < nbatch else np.moveaxis(taps, axis - nbatch, -1)
-            return np.moveaxis(data, axis, -1), moved, np.moveaxis(out, axis, -1)
-    return data, taps, out
-
-
-def _is_unit_stride(array: Array) -> bool:
-    aligned = all(stride % array.itemsize == 0 for stride in array.strides)
-    return aligned and array.strides[-1] == array.itemsize and array.flags.aligned
-
-
-def _unit_stride(array: Array) -> Array:
-    return array if _is_unit_stride(array) else np.array(array, order="C")
-
-
-def _flat(array: Array) -> tuple[Array, int]:
-    """Return the memory that `array` spans as one dimension, and where element 0 lies in it."""
-    steps = [(n - 1) * s // array.itemsize for n, s in zip(array.shape, array.strides, strict=True)]
-    low, high = sum(min(s, 0) for s in steps), sum(max(s, 0) for s in steps)
-    corner = tuple(n - 1 if s < 0 else 0 for n, s in zip(array.shape, array.strides, strict=True))
-    start = array[tuple(slice(c, c + 1) for c in corner)]
-    return as_strided(start, (high - low + 1,), (array.itemsize,)), -low
-
-
-def _row_starts(array: Array, shape: tuple[int, ...]) -> Array:
-    strides = [s // array.itemsize for s in array.strides[:-1]]
-    starts = np.zeros(shape, np.intp)
-    for axis, (n, stride) in enumerate(zip(shape, strides, strict=True)):
-        starts += (np.arange(n) * stride).reshape((-1,) + (1,) * (len(shape) - axis - 1))
-    return starts.ravel()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -56,31 +57,36 @@ class LimbKernel:
 
     def apply(self, tile: Tile, out: Array, work: _Work, *, watch: bool = False) -> None:
         """Write the outputs of the block's windows, or add them where the grid is by input."""
-        windows = Windows(self.plan, tile.block)
+        windows = Windows(self.plan, tile, out)
         kernels = [h[own_batch(h.shape, tile.block.batch)] for h in self.spectra]
-        transform = work.transform
+        for first in windows.groups():
+            self._filter(windows, first, kernels, work)
+            windows.store(first, work.sums.view(self.plan.problem.dtypes.compute))
+
+    def _filter(self, windows: Windows, first: int, kernels: list[Array], work: _Work) -> None:
+        """Convolve a group of windows, exactly, into `work.sums`."""
+        transform, shape = work.transform, windows.shape(first)
         if self.limbs.products == 1:
-            windows.load(tile.data, transform.samples)
+            windows.load(first, transform.samples)
             transform.forward()
-            spectrum = self._shaped(windows, transform.spectrum)
+            spectrum = self._shaped(shape, transform.spectrum)
             spectrum *= kernels[0]
             transform.inverse()
             _round(transform.samples, work.sums)
         else:
-            self._split(windows, tile.data, work)
-            self._combine(windows, kernels, work)
-        windows.store(work.sums.view(self.plan.problem.dtypes.compute), out)
+            windows.load(first, work.integers)
+            self._split(work)
+            self._combine(shape, kernels, work)
 
-    def _split(self, windows: Windows, data: Array, work: _Work) -> None:
+    def _split(self, work: _Work) -> None:
         """Fill `work.spectra` with the transforms of the samples' digits."""
-        windows.load(_modular(data), work.integers)
         digits = _digits(work.integers, self.limbs.width, self.limbs.signal)
         for spectrum, digit in zip(work.spectra, digits, strict=True):
             work.transform.samples[...] = digit
             work.transform.forward()
             spectrum[...] = work.transform.spectrum
 
-    def _combine(self, windows: Windows, kernels: list[Array], work: _Work) -> None:
+    def _combine(self, shape: tuple[int, ...], kernels: list[Array], work: _Work) -> None:
         """Add up the products of digits, one power of two after the other."""
         transform, sums = work.transform, work.sums
         sums[...] = 0
@@ -88,17 +94,17 @@ class LimbKernel:
             shift = power * self.limbs.width
             if shift >= 64:
                 break
-            total = self._shaped(windows, transform.spectrum)
+            total = self._shaped(shape, transform.spectrum)
             total[...] = 0
             for i, spectrum in enumerate(work.spectra):
                 if 0 <= power - i < len(kernels):
-                    total += self._shaped(windows, spectrum) * kernels[power - i]
+                    total += self._shaped(shape, spectrum) * kernels[power - i]
             transform.inverse()
             _round(transform.samples, work.integers)
             sums += work.integers << shift
 
-    def _shaped(self, windows: Windows, spectrum: Array) -> Array:
-        return spectrum[: len(windows)].reshape(*windows.shape, *self.spec.bins)
+    def _shaped(self, shape: tuple[int, ...], spectrum: Array) -> Array:
+        return spectrum[: prod(shape)].reshape(*shape, *self.spec.bins)
 
 
 def _modular(array: Array) -> Array:

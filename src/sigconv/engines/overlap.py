@@ -30,6 +30,11 @@ Shape = tuple[int, ...]
 _LARGEST_BLOCK = 1 << 22
 
 
+# Seconds of work that a block has where there are blocks enough, and how many are enough.
+_LONG_BLOCK = 1e-3
+_FEWEST_BLOCKS = 16
+
+
 # Blocks advance by about this many kernels.
 _SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
@@ -97,15 +102,19 @@ class OverlapEngine:
         nbytes = block_bytes(problem, nfft)
         limit = group_size(machine, nbytes, prod(counts) * prod(problem.batch))
         # Under rtol each transform answers for its own samples.
-        run = min(counts[0], limit) if problem.rtol is None else 1
-        batches = batch_cuts(problem, limit // run)
-        group = run * prod(largest_step(edges) for edges in batches)
-        blocks = ceil(counts[0] / run) * prod(counts[1:]) * prod(len(c) - 1 for c in batches)
+        count = min(counts[0], limit) if problem.rtol is None else 1
+        batches = batch_cuts(problem, limit // count)
+        group = count * prod(largest_step(edges) for edges in batches)
         one = block_cost(problem, machine, nfft)
+        # A block is several calls long, so that what it costs beside them does not count.
+        calls = min(ceil(_LONG_BLOCK / (one * group)), counts[0] // (_FEWEST_BLOCKS * count))
+        run = count * max(1, calls if problem.rtol is None else 1)
+        blocks = ceil(counts[0] / run) * prod(counts[1:]) * prod(len(c) - 1 for c in batches)
         if self.by_input:
             one += 3 * prod(nfft) * problem.dtypes.compute.itemsize * machine.copy
         seconds = machine.call + blocks * machine.block
-        seconds += one * (blocks * group + prod(problem.kernel_batch) / 2)
+        transforms = blocks * ceil(run / count) * group
+        seconds += one * (transforms + prod(problem.kernel_batch) / 2)
         return _Layout(seconds, nfft, hop, run, group, batches)
 
     def _plan(self, problem: Problem, layout: _Layout) -> Plan:

@@ -57,31 +57,34 @@ class SpectralKernel:
 
     def apply(self, tile: Tile, out: Array, work: Transform, *, watch: bool = False) -> None:
         """Write the outputs of the block's windows, or add them where the grid is by input."""
-        windows = Windows(self.plan, tile.block)
-        windows.load(tile.data, work.samples)
-        bad_samples = False
-        if self.factor is not None and self._filter(windows, tile, work):
-            windows.store(work.samples, out, self.factor)
-        else:
-            bad_samples = not is_finite(tile.data)
+        windows = Windows(self.plan, tile, out)
+        spectra = self.spectra[own_batch(self.spectra.shape, tile.block.batch)]
+        bad_samples: bool | None = None
+        for first in windows.groups():
+            windows.load(first, work.samples)
+            if self.factor is not None and self._filter(windows.shape(first), spectra, work):
+                windows.store(first, work.samples, self.factor)
+                continue
+            if bad_samples is None:
+                bad_samples = not is_finite(tile.data)
             if watch and bad_samples:
                 raise NonFiniteSamples
-            data = clean(tile.data) if bad_samples else tile.data
-            windows.load(data, work.samples)
+            windows.load(first, work.samples)
+            if bad_samples:
+                work.samples[...] = clean(work.samples)
             exponents = _exponents(work.samples)
-            samples = _scaled(work.samples, -exponents)
-            work.samples[...] = samples
-            self._filter(windows, tile, work)
-            windows.store(_scaled(work.samples, exponents + self.exponent), out)
+            work.samples[...] = _scaled(work.samples, -exponents)
+            self._filter(windows.shape(first), spectra, work)
+            windows.store(first, _scaled(work.samples, exponents + self.exponent))
         if bad_samples or self.bad_taps:
             stamp(tile, self.kernel[own_batch(self.kernel.shape, tile.block.batch)], out)
 
-    def _filter(self, windows: Windows, tile: Tile, work: Transform) -> bool:
+    def _filter(self, shape: tuple[int, ...], spectra: Array, work: Transform) -> bool:
         """Convolve the windows in the scratch of `work`; tell whether the results are finite."""
         work.forward()
-        used = len(windows)
-        spectrum = work.spectrum[:used].reshape(*windows.shape, *self.spec.bins)
-        spectrum *= self.spectra[own_batch(self.spectra.shape, tile.block.batch)]
+        used = prod(shape)
+        spectrum = work.spectrum[:used].reshape(*shape, *self.spec.bins)
+        spectrum *= spectra
         work.inverse()
         # Of a real transform's bins, the first output has the real parts, the next both parts.
         first: tuple[Any, ...] = (slice(used), *(0,) * (len(self.spec.nfft) - 1), slice(2))

@@ -43,5 +43,5 @@ MACHINE = Machine(
     block=2.5e-5,
     cold_loop=3.0e-3,
     thread=4.0e-5,
-    cache_bytes=512 << 10,
+    cache_bytes=1 << 20,
 )
