@@ -1,0 +1,114 @@
+"""More rows: exact integers, gaps, templates, beside the nearest peer or beside sigconv itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import fft, ndimage
+
+import sigconv as sc
+from benchmarks.peers import THREADS
+from benchmarks.timing import Entry, Patience, Ratio, Times, compare, ratio, time_in_turns
+from benchmarks.work import Call
+
+__all__ = ["Case", "Feature", "cases", "measure_case"]
+
+Samples = Callable[..., Any]
+
+
+class Case(NamedTuple):
+    """Two calls that compute the same thing."""
+
+    title: str
+    own: Call
+    peer: str
+    call: Call
+
+
+class Feature(NamedTuple):
+    """A case and its ratio."""
+
+    title: str
+    peer: str
+    own: Times
+    ratio: Ratio
+
+
+def measure_case(case: Case, patience: Patience) -> Feature:
+    """Compare the results of both, then time them in turns."""
+    peer = Entry(case.peer, case.call, THREADS, fft.set_workers)
+    entries = [Entry("sigconv", case.own, THREADS), peer]
+    compare(entries, case.title)
+    own, other = time_in_turns(entries, patience)
+    return Feature(case.title, case.peer, own, ratio(own, other))
+
+
+def cases() -> Iterator[Case]:
+    """Yield all, with the arrays of one at a time."""
+    rng = np.random.default_rng(1)
+
+    def samples(*shape: int, dtype: Any = np.float32) -> Any:
+        return rng.standard_normal(shape).astype(dtype)
+
+    yield _short_call(samples)
+    yield _smoothing(samples)
+    yield from _integers(rng)
+    yield from _policies(samples)
+    if find_spec("skimage"):
+        yield from _matching(samples)
+
+
+def _short_call(samples: Samples) -> Case:
+    x, h = samples(1000, dtype=float), samples(9, dtype=float)
+    own = partial(sc.convolve, x, h)
+    return Case("1000 samples, 9 taps", own, "numpy.convolve", partial(np.convolve, x, h))
+
+
+def _smoothing(samples: Samples) -> Case:
+    volume = samples(128, 128, 128)
+    h = sc.kernels.gaussian(3.0, ndim=3, dtype=np.float32)
+    return Case(
+        "128³ volume, Gaussian of sigma 3 (25³ taps), float32",
+        partial(sc.convolve, volume, h, "same", boundary="symmetric"),
+        "scipy.ndimage.gaussian_filter",
+        partial(ndimage.gaussian_filter, volume, 3.0),
+    )
+
+
+def _integers(rng: np.random.Generator) -> Iterator[Case]:
+    # SciPy's default takes an FFT here and gives wrong integers: our direct sum is the peer.
+    for bits, text in ((12, "12-bit"), (23, "23-bit")):
+        x, h = (rng.integers(-(2**bits), 2**bits, n) for n in (10**6, 10**4))
+        direct = partial(sc.convolve, x, h, method="direct")
+        title = f"10^6 {text} integers, 10^4 taps, exact"
+        yield Case(title, partial(sc.convolve, x, h), "sigconv, direct", direct)
+
+
+def _policies(samples: Samples) -> Iterator[Case]:
+    """Finite data under the policies that look for NaN, beside the one that does not."""
+    for shape, taps in (((10**7,), (1000,)), ((1024, 1024), (7, 7)), ((1024, 1024), (31, 31))):
+        x, h = samples(*shape), np.abs(samples(*taps))
+        plain = partial(sc.convolve, x, h, "same")
+        for policy in ("omit", "raise"):
+            own = partial(plain, nan_policy=policy)
+            size, width = (" x ".join(map(str, n)) for n in (shape, taps))
+            title = f"{size} finite samples, {width} taps, under {policy!r}"
+            yield Case(title, own, "sigconv, propagate", plain)
+
+
+def _matching(samples: Samples) -> Iterator[Case]:
+    from skimage.feature import match_template
+
+    for dtype in ("float64", "float32"):
+        image = samples(512, 512, dtype=dtype)
+        template = image[100:164, 200:264]
+        yield Case(
+            f"512² image, template of 64², {dtype}",
+            partial(sc.normalized_correlation, image, template),
+            "skimage.feature.match_template",
+            partial(match_template, image, template),
+        )
