@@ -332,6 +332,7 @@ def test_empty_inputs_have_empty_surfaces(mode):
 
 def test_scalars_are_windows_of_one_sample():
     assert sc.normalized_correlation(3.0, 2.0) == 0
+    assert np.isnan(sc.normalized_correlation(np.nan, 2.0))
 
 
 @pytest.mark.parametrize(

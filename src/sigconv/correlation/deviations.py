@@ -91,7 +91,8 @@ class Levelled(NamedTuple):
         offset = _median(call, signal)
         bad = None
         with np.errstate(all="ignore"):
-            samples = np.subtract(extended, offset, dtype=call.dtype)
+            # Without dimensions it would be a scalar.
+            samples = np.asarray(np.subtract(extended, offset, dtype=call.dtype))
             largest = largest_of(call, samples)
             if not np.isfinite(largest).all():
                 bad = ~np.isfinite(samples)

@@ -34,7 +34,7 @@ __all__ = ["normalized_correlation"]
 # Where an FFT is not enough: relative to the samples of the window, half the digits to spare.
 _RTOL = 1e-10
 
-# Marks beyond the edges, where they are no copies; absent samples leave the default, False.
+# Marks beyond the edges, where they are no copies. What is absent has none, in corners too.
 _MARKS = {"zero": Edge("constant", 1.0), "constant": Edge("constant", 1.0)}
 
 
@@ -97,7 +97,8 @@ def normalized_correlation(
     ndarray
         The coefficients, in [-1, 1], in the order of `correlate`: 1 where the window is the
         template times a positive gain plus an offset, -1 for a negative gain, 0 where window or
-        template is constant or too few pairs count, NaN where a sample of a pair is not finite.
+        template is constant or too few pairs count, but NaN wherever a sample of a pair is not
+        finite.
 
     Raises
     ------
@@ -240,7 +241,8 @@ def _check_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...], name: str) -
     counted = np.asarray(mask)
     if counted.dtype.kind != "b":
         raise DTypeError(
-            f"the mask must be boolean; got {counted.dtype}. Pass mask > 0, or leave weights out."
+            f"the mask of the {name} must be boolean; got {counted.dtype}. Pass mask > 0, or "
+            "leave weights out."
         )
     if counted.shape != shape:
         raise ShapeError(f"the mask must have the {name}'s shape {shape}; got {counted.shape}.")
