@@ -8,7 +8,8 @@ import pytest
 
 import sigconv as sc
 from sigconv.engines import ENGINES
-from sigconv.engines.direct import has_numba
+from sigconv.engines.direct import DirectKernel, has_numba
+from sigconv.errors import NonFiniteError
 from sigconv.testing import naive_convolve
 
 DTYPES = ("float32", "float64", "complex64", "complex128", "int64", "uint64")
@@ -30,7 +31,12 @@ def loops(shape, taps, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    ("shape", "taps"), [((50,), (11,)), ((9, 3000), (3, 5)), ((4, 5, 6), (2, 3, 8))]
+    ("shape", "taps"),
+    [
+        ((50,), (11,)),
+        ((9, 3000), (3, 5)),
+        ((4, 5, 6), (2, 3, 8)),
+    ],
 )
 def test_every_loop_gives_the_definition(dtype, shape, taps):
     x = RNG.integers(0, 50, shape).astype(dtype)
@@ -70,7 +76,7 @@ def test_without_numba_large_work_goes_to_numpy_slices(monkeypatch):
 
     monkeypatch.setattr(direct, "has_numba", lambda: False)
     plans = list(ENGINES["direct"].candidates(sc.plan((10**6,), (9,)).problem, _machine()))
-    assert {plan.loop for plan in plans} == {"numpy"}
+    assert {plan.loop for plan in plans} == {"numpy", "np.convolve"}
 
 
 def _machine():
@@ -91,7 +97,7 @@ def test_long_rows_are_read_in_place_and_short_ones_are_copied(monkeypatch):
         ((2000, 2000), (3, 3), False),
         ((100_000,), (9,), False),
         ((50_000, 30), (7,), False),
-        ((2000, 20), (3, 3), True),
+        ((20_000, 20), (3, 3), True),
         ((100, 100), (90, 90), True),
     ]:
         axes = 0 if len(taps) < len(shape) else None
@@ -123,3 +129,33 @@ def test_blocks_take_signals_that_lie_side_by_side_together():
     (batch,), (rows,) = plan.grid.batch_cuts, plan.grid.cuts
     assert max(np.diff(batch)) == 512
     assert max(np.diff(rows)) * 512 <= 1 << 20
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_zero_taps_are_skipped_and_nothing_else(dtype):
+    h = np.zeros((9, 7), dtype)
+    h[[0, 4, 8], [6, 1, 0]] = 3, 5, 7
+    x = RNG.integers(0, 50, (40, 300)).astype(dtype)
+    plan = loops(x.shape, h.shape, dtype)["numba"]
+    prepared = ENGINES["direct"].prepare(plan, h)
+    assert isinstance(prepared, DirectKernel)
+    assert len(prepared.lists[()].weights) == 3
+    np.testing.assert_array_equal(sc.convolve(x, h, method=plan), naive_convolve(x, h))
+    none = sc.convolve(x, np.zeros_like(h), method=plan)
+    np.testing.assert_array_equal(none, 0)
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_skipped_taps_have_products_with_nan_and_infinity(value):
+    h = np.zeros((5, 5))
+    h[2, 2], h[0, 4] = 1, -2
+    x = RNG.standard_normal((30, 40))
+    x[7, 9] = value
+    plan = loops(x.shape, h.shape, "float64")["numba"]
+    y = sc.convolve(x, h, method=plan)
+    np.testing.assert_allclose(y, naive_convolve(x, h), atol=1e-14)
+    assert np.isnan(y[7:12, 9:14]).sum() == (25 if np.isnan(value) else 23)
+    with pytest.raises(NonFiniteError, match=r"at \(7, 9\)"):
+        sc.convolve(x, h, method="direct", nan_policy="raise")

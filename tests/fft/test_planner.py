@@ -183,6 +183,22 @@ def test_imported_wisdom_replaces_measuring(monkeypatch):
     np.testing.assert_array_equal(bits(1000, "measure"), expected)
 
 
+def test_calibrated_wisdom_replaces_measuring_and_leaves_estimates_alone(monkeypatch):
+    estimated, measured = bits(1000), bits(1000, "measure")
+    wisdom = fftw.export_wisdom()
+    monkeypatch.setattr(fftw, "_planner", fftw._Planner())
+    fftw.use_calibrated(wisdom)
+    np.testing.assert_array_equal(bits(1000), estimated)
+    np.testing.assert_array_equal(bits(1000, "wisdom"), measured)
+    monkeypatch.setitem(fftw._FLAGS, "measure", "FFTW_WISDOM_ONLY")
+    np.testing.assert_array_equal(bits(1000, "measure"), measured)
+
+
+def test_what_wisdom_does_not_hold_is_estimated():
+    np.testing.assert_array_equal(bits(500, "wisdom"), bits(500))
+    assert not fftw.is_wise(spec(500))
+
+
 def test_planning_in_many_threads_gives_the_same_plans():
     expected = {n: bits(n) for n in LENGTHS}
     failures = []

@@ -41,15 +41,19 @@ def fill_around(target: npt.NDArray[Any], box: tuple[slice, ...], data: npt.NDAr
     target[(*lead, *inside)] = data
 
 
-def empty_ordered(shape: tuple[int, ...], dtype: Any, model: object) -> npt.NDArray[Any]:
+def empty_ordered(
+    shape: tuple[int, ...], dtype: Any, model: object, memory: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any]:
     """Return a new array whose axes lie in memory in the order of those of `model`.
 
-    What is not an array is taken to lie in C order.
+    What is not an array is taken to lie in C order. `memory` is flat, of the right size, and used
+    if given.
     """
     if not isinstance(model, np.ndarray) or model.flags.c_contiguous:
-        return np.empty(shape, dtype)
+        return np.empty(shape, dtype) if memory is None else memory.reshape(shape)
     # Axes that repeat one element have stride 0, and come first.
     keys = [(stride != 0, -abs(stride)) for stride in model.strides]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    made = np.empty([shape[axis] for axis in order], dtype)
+    ordered = [shape[axis] for axis in order]
+    made = np.empty(ordered, dtype) if memory is None else memory.reshape(ordered)
     return made.transpose(np.argsort(order))

@@ -10,6 +10,7 @@ from sigconv.engines.execute import execute
 from sigconv.engines.fft import FftEngine
 from sigconv.engines.overlap import OverlapEngine
 from sigconv.engines.plan import Candidate, Cost, Plan
+from sigconv.engines.separable import SeparableEngine
 
 __all__ = [
     "ENGINES",
@@ -28,6 +29,7 @@ ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
         DirectEngine(),
+        SeparableEngine(),
         FftEngine(),
         OverlapEngine("overlap-save", by_input=False),
         OverlapEngine("overlap-add", by_input=True),

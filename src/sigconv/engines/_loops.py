@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["add_taps", "sum_taps", "zero_if_finite"]
+__all__ = ["sum_taps", "zero_if_finite"]
 
 PIECE = 2048
 """Outputs per pass: the piece of a row and its inputs stay in the first-level cache."""
@@ -104,7 +104,8 @@ def _add_rim(
     Output i and tap t meet sample q + i - columns[t] of their row, if it lies in 0..size-1.
     """
     for i in range(y.size):
-        total = weights[0] * 0
+        # Where no tap meets a row that exists, there is no weight to take the type from.
+        total = weights.dtype.type(0)
         for t in range(taps):
             if 0 <= q + i - columns[t] < size:
                 total += weights[t] * x[s + offsets[t] + i]
@@ -127,19 +128,89 @@ def _near(axes: Any, position: Any, index: Any, chosen: Any) -> int:
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def add_taps(x: Any, rows: Any, offsets: Any, weights: Any, out: Any, length: int) -> Any:
-    """Write out[r+i] = sum_t weights[t] x[s + offsets[t] + i] for each column (s, r) of `rows`.
+def _add_two_rows(x: Any, s: int, offsets: Any, weights: Any, shape: Any, y0: Any, y1: Any) -> None:
+    """Do what `_add_row` does for two rows that follow one another, from shared samples.
 
-    Returned is 0, or NaN where an output is not finite.
+    `shape` is how many taps lie in one row of the kernel, and how many rows follow one another.
+    The second row meets the samples of tap t with the tap of the row before, weights[t - width].
     """
-    probe = weights[0] * 0
-    for row in range(rows.shape[1]):
-        for start in range(0, length, PIECE):
-            r = rows[1, row] + start
-            piece = out[r : r + min(PIECE, length - start)]
-            _add_row(x, rows[0, row] + start, offsets, weights, offsets.size, piece)
-            probe += zero_if_finite(piece)
-    return probe
+    n, (width, height) = y0.size, shape
+    for i in range(n):
+        y0[i] = 0
+        y1[i] = 0
+    for first in range(0, offsets.size, width * height):
+        for t in range(first, first + width):
+            w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
+            for i in range(n):
+                y0[i] += w * xt[i]
+        t, stop = first + width, first + width * height
+        while t + 8 <= stop:
+            u = t - width
+            v0, w0, x0 = weights[t], weights[u], x[s + offsets[t] : s + offsets[t] + n]
+            v1, w1, x1 = weights[t + 1], weights[u + 1], x[s + offsets[t + 1] :][:n]
+            v2, w2, x2 = weights[t + 2], weights[u + 2], x[s + offsets[t + 2] :][:n]
+            v3, w3, x3 = weights[t + 3], weights[u + 3], x[s + offsets[t + 3] :][:n]
+            v4, w4, x4 = weights[t + 4], weights[u + 4], x[s + offsets[t + 4] :][:n]
+            v5, w5, x5 = weights[t + 5], weights[u + 5], x[s + offsets[t + 5] :][:n]
+            v6, w6, x6 = weights[t + 6], weights[u + 6], x[s + offsets[t + 6] :][:n]
+            v7, w7, x7 = weights[t + 7], weights[u + 7], x[s + offsets[t + 7] :][:n]
+            for i in range(n):
+                a, b, c, d = x0[i], x1[i], x2[i], x3[i]
+                e, f, g, h = x4[i], x5[i], x6[i], x7[i]
+                y0[i] += v0 * a + v1 * b + v2 * c + v3 * d + v4 * e + v5 * f + v6 * g + v7 * h
+                y1[i] += w0 * a + w1 * b + w2 * c + w3 * d + w4 * e + w5 * f + w6 * g + w7 * h
+            t += 8
+        while t < stop:
+            v, w, xt = weights[t], weights[t - width], x[s + offsets[t] : s + offsets[t] + n]
+            for i in range(n):
+                y0[i] += v * xt[i]
+                y1[i] += w * xt[i]
+            t += 1
+        for t in range(stop - width, stop):
+            # The last row of taps meets, for the second row of outputs, one row of samples more.
+            step = offsets[t] - offsets[t - width]
+            w, xt = weights[t], x[s + step + offsets[t] : s + step + offsets[t] + n]
+            for i in range(n):
+                y1[i] += w * xt[i]
+
+
+@numba.njit(nogil=True, cache=True)
+def _rows_of_taps(axes: Any, index: Any) -> Any:
+    """Return how many taps lie in one row of the kernel, and how many rows follow one another.
+
+    Both are 0 where taps are missing, out of order, or too few for rows to share samples.
+    """
+    last = axes.shape[0] - 1
+    width, height = axes[last, 3], axes[last - 1, 3] if last > 0 else 1
+    total = index.shape[0]
+    if height < 2 or total < 64 or total != np.prod(axes[:, 3]):
+        return 0, 0
+    for t in range(width, total):
+        if t // width % height:
+            for j in range(last + 1):
+                if index[t - width, j] != index[t, j] + (j == last - 1):
+                    return 0, 0
+    return width, height
+
+
+@numba.njit(nogil=True, cache=True)
+def _offsets_of(axes: Any, index: Any) -> Any:
+    """Return how far the sample of each tap lies from that of tap 0, in elements."""
+    offsets = np.zeros(index.shape[0], np.int64)
+    for t in range(offsets.size):
+        for j in range(axes.shape[0]):
+            offsets[t] -= index[t, j] * axes[j, 4]
+    return offsets
+
+
+@numba.njit(nogil=True, cache=True)
+def _advance(position: Any, axes: Any) -> None:
+    """Go on to the next row of outputs."""
+    for j in range(position.size - 1, -1, -1):
+        position[j] += 1
+        if position[j] < axes[j, 0]:
+            break
+        position[j] = 0
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
@@ -152,16 +223,15 @@ def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any
     Returned is 0, or NaN where an output is not finite.
     """
     last = axes.shape[0] - 1
-    flat = np.zeros(index.shape[0], np.int64)
-    for t in range(flat.size):
-        for j in range(last + 1):
-            flat[t] -= index[t, j] * axes[j, 4]
+    flat = _offsets_of(axes, index)
     columns, chosen = index[:, last].copy(), np.empty(flat.size, np.int64)
     length, size, shift = axes[last, 0], axes[last, 1], axes[last, 2]
     low = min(max(0, axes[last, 3] - 1 - shift), length)
     high = max(low, min(length, size - shift))
     position = np.zeros(last, np.int64)
     probe = weights[0] * 0
+    shape = _rows_of_taps(axes, index)
+    done = False
     for _ in range(np.prod(axes[:last, 0])):
         s, r, inside = origins[0] + shift, origins[1], True
         for j in range(last):
@@ -179,13 +249,21 @@ def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any
                 y = out[r + start : r + stop]
                 _add_rim(x, s + start, offsets, kept, places, taps, size, start + shift, y)
                 probe += zero_if_finite(y)
-        for start in range(low, high, PIECE):
-            y = out[r + start : r + min(start + PIECE, high)]
-            _add_row(x, s + start, offsets, kept, taps, y)
+        two = False
+        if inside and shape[0] > 0 and not done:
+            p = position[last - 1] + 1
+            two = p < axes[last - 1, 0] and p + axes[last - 1, 2] < axes[last - 1, 1]
+        for start in range(low, 0 if done else high, PIECE):
+            stop = min(start + PIECE, high)
+            y = out[r + start : r + stop]
+            if two:
+                next_row = r + axes[last - 1, 5]
+                beside = out[next_row + start : next_row + stop]
+                _add_two_rows(x, s + start, offsets, kept, shape, y, beside)
+                probe += zero_if_finite(beside)
+            else:
+                _add_row(x, s + start, offsets, kept, taps, y)
             probe += zero_if_finite(y)
-        for j in range(last - 1, -1, -1):
-            position[j] += 1
-            if position[j] < axes[j, 0]:
-                break
-            position[j] = 0
+        done = two
+        _advance(position, axes)
     return probe

@@ -25,17 +25,20 @@ import numpy as np
 
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Problem
+from sigconv.core.structure import Structure
 from sigconv.errors import MethodError
 
 __all__ = [
     "FFT_CONSTANT",
     "LONGEST_EXACT",
+    "LOUDER",
     "Limbs",
     "choose_limbs",
     "direct_error",
     "fft_error",
     "keeps_rtol",
     "precisions",
+    "separable_error",
     "tap_by_tap",
 ]
 
@@ -43,6 +46,9 @@ FFT_CONSTANT = 15.0
 """The constant c of |error| <= c eps log2(n) ||x_block|| ||h||, for FFT blocks of n samples."""
 
 _WIDER = {"e": "fdg", "f": "dg", "d": "g", "F": "DG", "D": "G"}
+
+LOUDER = 16.0
+"""How much more energy one block may have than another that shares its transform."""
 
 LONGEST_EXACT = 1 << 31
 """Samples of a block for which digits of four bits are small enough, whatever the integers."""
@@ -59,6 +65,16 @@ def direct_error(dtype: DType, taps: int) -> float:
     """Return the bound's factor for a sum of `taps` products, complex ones included."""
     # Products err by u sqrt 5 at most and sums by (K-1) u, relative to sum |h| |x|.
     return (taps + 1) * float(np.finfo(dtype).eps)
+
+
+def separable_error(dtype: DType, taps: tuple[int, ...], structure: Structure) -> float:
+    """Return the bound's factor for passes along each axis, summed over the products of a kernel.
+
+    Rounded factors of K taps and their sums err by (K+2) eps at most, relative to the magnitudes
+    that meet. Several products are orthogonal, so that their norms add up to sqrt(r) ||h||.
+    """
+    steps = sum(k + 2 for k in taps) + structure.terms - 1
+    return sqrt(structure.terms) * steps * float(np.finfo(dtype).eps) + structure.error
 
 
 def precisions(problem: Problem) -> Iterator[Problem]:

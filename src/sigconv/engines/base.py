@@ -24,9 +24,12 @@ class Machine:
     """Measured speeds, in seconds; the keys are the kind and size of a dtype, as ``"f4"``.
 
     `fft` is per sample and per log2 of the length, one way, for transforms of `fft_samples`
-    samples (between them it is interpolated); `fft_nd` is the same for two axes and more,
-    whatever the size, once every axis is long. `multiply_add` is per tap and
-    output of the compiled loop, `slice_add` the same for NumPy slices.
+    samples, in groups that fill `cache_bytes`; between the powers of two among them it is
+    interpolated. `fft_nd` is the same for two axes and more, whatever the size, once every axis
+    is long; `fft_columns` is for complex columns in place.
+    `multiply_add` is per tap and output of the compiled loop, `slice_add` the same for NumPy
+    slices. `convolve` is for `np.convolve`, per output and per product. `cold_loop` is to import
+    numba and start its compiler, `compile_loop` to compile one loop where none is cached on disk.
     """
 
     name: str
@@ -34,15 +37,22 @@ class Machine:
     fft_samples: tuple[int, ...]
     fft: dict[str, tuple[float, ...]] = field(hash=False)
     fft_nd: dict[str, float] = field(hash=False)
+    fft_columns: dict[str, float] = field(hash=False)
     multiply_add: dict[str, float] = field(hash=False)
     slice_add: dict[str, float] = field(hash=False)
+    convolve: dict[str, tuple[float, float]] = field(hash=False)
     multiply: float
     copy: float
     call: float
     block: float
     cold_loop: float
+    compile_loop: float
     thread: float
     cache_bytes: int
+    wisdom: dict[tuple[str, int, int], float] = field(default_factory=dict, hash=False)
+    """The rate, as in `fft`, by dtype, length and number of transforms at once, of those that
+    FFTW plans by the wisdom of a calibration."""
+    wisdom_name: str = ""
 
 
 class Prepared(Protocol):
@@ -56,6 +66,7 @@ class Prepared(Protocol):
     def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write (or, by input, add) the outputs of one block into `out`.
 
+        `work` is what `workspace` lends, or the number of workers where `plan.shares_blocks`.
         With `watch`, samples that are not finite raise NonFiniteSamples instead.
         """
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from functools import cache
 from math import log2, prod
 
 import numpy as np
 
+from sigconv.core.blocks import input_range
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import odd_factors
 from sigconv.engines.accuracy import LONGEST_EXACT, choose_limbs
 from sigconv.engines.base import Machine, dtype_key
+from sigconv.engines.plan import Cost
 
-__all__ = ["block_bytes", "block_cost", "group_size", "refusal_of_fft"]
+__all__ = [
+    "block_bytes",
+    "block_cost",
+    "cheapest_length",
+    "column_passes",
+    "column_width",
+    "group_size",
+    "plane_cost",
+    "refusal_of_fft",
+    "transform_cost",
+]
+
+# Columns per call at most, the bytes they may take, and how few are transformed one by one.
+_WIDEST, _COLUMN_BYTES, _NARROW = 65, 1 << 20, 4
 
 # The length of an axis whose transforms cost as much to call as to compute.
 _SHORT_AXIS = 40
@@ -29,19 +46,35 @@ def refusal_of_fft(problem: Problem) -> str | None:
     return None
 
 
-def block_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> float:
-    """Return the seconds to load, transform, multiply, transform back and store one block."""
+def block_cost(
+    problem: Problem,
+    machine: Machine,
+    nfft: tuple[int, ...],
+    *,
+    group: int = 1,
+    paired: bool = False,
+) -> float:
+    """Return the seconds to load, transform, multiply, transform back and store one block.
+
+    `group` blocks go to the FFT library in one call, `paired` ones as half as many transforms.
+    """
     nbytes = 2 * prod(nfft) * problem.dtypes.compute.itemsize
     multiply = nbytes / 16 * machine.multiply
     move = nbytes * machine.copy
     if problem.dtypes.is_integer:
-        one = _transform_cost(machine, nfft, np.dtype(np.float64))
+        one = transform_cost(machine, nfft, np.dtype(np.float64))
         limbs = choose_limbs(problem, nfft)
         # Digits are cut off on the way in; sums are rounded, shifted and added on the way out.
         inward = limbs.signal * (one + 2 * move)
         outward = limbs.products * (one + 2 * move)
         return inward + outward + limbs.signal * limbs.kernel * multiply
-    transforms = 2 * _transform_cost(machine, nfft, problem.dtypes.compute)
+    dtype = problem.dtypes.compute
+    if paired:
+        # Each is half a complex transform.
+        pair = np.result_type(dtype, np.complex64)
+        transforms = transform_cost(machine, nfft, pair, max(1, group // 2)) + move
+    else:
+        transforms = 2 * transform_cost(machine, nfft, dtype, group)
     return transforms + multiply + 2 * move
 
 
@@ -61,19 +94,99 @@ def group_size(machine: Machine, nbytes: int, windows: int) -> int:
     return max(1, min(in_cache, shared, 64))
 
 
-def _transform_cost(machine: Machine, nfft: tuple[int, ...], dtype: DType) -> float:
+def transform_cost(machine: Machine, nfft: tuple[int, ...], dtype: DType, count: int = 0) -> float:
+    """Return the seconds of one transform, one of `count` that make a call."""
     key = dtype_key(dtype)
-    known = key in machine.fft_nd
-    samples = prod(nfft)
+    scalar = 1
+    if key not in machine.fft:
+        key, scalar = "f8", 10
     if len(nfft) == 1:
-        rates = machine.fft[key if known else "f8"]
-        rate = float(np.interp(log2(samples), [log2(n) for n in machine.fft_samples], rates))
+        rate = machine.wisdom.get((key, *nfft, count)) or _rate(machine, key, *nfft)
     else:
-        rate = machine.fft_nd[key if known else "f8"] * (1 + _SHORT_AXIS / min(nfft))
+        rate = machine.fft_nd[key] * (1 + _SHORT_AXIS / min(nfft)) * _odd_penalty(nfft)
         if any(n >= 256 and n & (n - 1) == 0 for n in nfft):
             # Rows a power of two apart share the same few lines of the cache.
             rate *= 2
-    # Passes of odd radix do less work per load and store.
-    odd = sum(odd_factors(n) for n in nfft) / len(nfft)
-    scalar = 1 if known else 10
-    return scalar * (1 + 0.08 * odd) * rate * samples * max(1.0, log2(samples))
+    samples = prod(nfft)
+    return scalar * rate * samples * max(1.0, log2(samples))
+
+
+def _rate(machine: Machine, key: str, nfft: int) -> float:
+    """Return the measured rate of a length, or what those of the powers of two around it tell."""
+    samples, rates = machine.fft_samples, machine.fft[key]
+    at = bisect_left(samples, nfft)
+    if at < len(samples) and samples[at] == nfft:
+        return rates[at]
+    places, exponents = _powers(samples)
+    between = np.interp(log2(nfft), exponents, [rates[i] for i in places])
+    return float(between) * _odd_penalty((nfft,))
+
+
+@cache
+def _powers(samples: tuple[int, ...]) -> tuple[list[int], list[float]]:
+    """Return which of `samples` are powers of two, and of which exponent."""
+    places = [i for i, n in enumerate(samples) if n & (n - 1) == 0]
+    return places, [log2(samples[i]) for i in places]
+
+
+def _odd_penalty(nfft: tuple[int, ...]) -> float:
+    """Return how much longer odd factors take: their passes do less work per load and store."""
+    return 1 + 0.08 * sum(odd_factors(n) for n in nfft) / len(nfft)
+
+
+def cheapest_length(size: int, dtype: DType, ndim: int) -> int:
+    """Return the length of at least `size` of one of `ndim` axes that makes the least work.
+
+    A longer axis makes more of the transforms along the others.
+    """
+    power = 1 << max(size - 1, 0).bit_length() >> 1 or 1
+    lengths = {power * 2, *(power * eighths // 8 for eighths in (8, 9, 10, 12, 15))}
+    able = [n for n in lengths if n >= size]
+    return min(able, key=lambda n: n * (ndim - 1 + column_passes(n, dtype)))
+
+
+def column_width(nfft: int, columns: int, itemsize: int) -> int:
+    """Return how many of so many columns are transformed at once: as many as stay in the cache.
+
+    The number is odd, so that rows of scratch do not lie a power of two apart.
+    """
+    most = min(_WIDEST, max(1, _COLUMN_BYTES // (nfft * itemsize)))
+    return columns | 1 if columns < most else most - 1 + most % 2
+
+
+def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
+    """Return what a transform plane by plane costs, for every array of the batch."""
+    dtype = problem.dtypes.compute
+    key = dtype_key(dtype) if dtype_key(dtype) in machine.fft else "f8"
+    scalar = 1 if key == dtype_key(dtype) else 10
+    half = np.result_type(dtype, np.complex64)
+    sizes = [b - a for a, b in map(input_range, problem.axes)]
+    last = nfft[-1] * max(1.0, log2(nfft[-1])) * machine.fft[key][0]
+    bins = prod(nfft[1:-1]) * (nfft[-1] // 2 + 1 if dtype.kind == "f" else nfft[-1])
+    column = machine.fft_columns["c8" if half.itemsize == 8 else "c16"]
+    across = sum(log2(n) * column_passes(n, dtype) for n in nfft[1:-1]) * bins * column
+    move = 2 * bins * half.itemsize * machine.copy
+    planes = 0.0
+    for lengths in (sizes, problem.lengths, problem.taps):
+        planes += lengths[0] * (prod(lengths[1:-1]) * last + across + move)
+    width = column_width(nfft[0], bins, half.itemsize)
+    groups = -(-bins // width)
+    if width < _NARROW:
+        # Too long for the cache, or single: like signals of their own.
+        column = max(column, _rate(machine, "c8" if half.itemsize == 8 else "c16", nfft[0]))
+    along = nfft[0] * max(1.0, log2(nfft[0])) * column_passes(nfft[0], dtype) * column
+    each = nfft[0] * half.itemsize * (machine.multiply / 8 + 4 * machine.copy)
+    columns = groups * width * (3 * along + each)
+    one = scalar * (planes + columns) + 2 * prod(problem.lengths) * dtype.itemsize * machine.copy
+    calls = 6 * machine.block + (groups + prod(nfft[1:]) * nfft[0] / (1 << 14)) * machine.call
+    seconds = prod(problem.batch) * (one + calls)
+    rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
+    return Cost(seconds, (rows * bins + 2 * nfft[0] * width) * half.itemsize)
+
+
+def column_passes(size: int, dtype: DType) -> float:
+    """Return how much longer columns of this length take than those of powers of two, per log2."""
+    three = size % 3 == 0
+    if dtype.itemsize > (4 if dtype.kind == "f" else 8):
+        return 1.8 if three else 1.1
+    return 1.3 if size % 9 == 0 else 1.1

@@ -9,13 +9,11 @@ large enough to repay it; NumPy slices do it otherwise, and `np.convolve` for sh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
 from itertools import product
 from math import prod
-from operator import itemgetter
-from typing import Any
 
 import numpy as np
 
@@ -25,10 +23,14 @@ from sigconv.core.gather import Tile
 from sigconv.core.index import empty_ordered, fill_around, leading
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
+from sigconv.engines import compiled
 from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
 from sigconv.engines.nonfinite import stamp
+from sigconv.engines.numpy_convolve import numpy_seconds, suits_numpy
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
+from sigconv.engines.scratch import Scratch, borrow_scratch
+from sigconv.engines.small import fits_one_step, step_seconds
 
 __all__ = ["DirectEngine", "DirectKernel", "extended", "has_numba", "loop_for"]
 
@@ -36,12 +38,15 @@ _COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
 
 # Work per block, in products: a call without the GIL that is worth a thread, and few enough for
 # Ctrl-C to be heard within a fraction of a second. An output counts as a few products more.
-_LEAST_PRODUCTS, _MOST_PRODUCTS = 1 << 22, 1 << 30
+_LEAST_PRODUCTS, _MOST_PRODUCTS = 1 << 23, 1 << 30
 _PER_OUTPUT = 8
 
 # Blocks that a plan has without need, and outputs that a block has at most.
-_BLOCKS = 16
+_BLOCKS = 64
 _BLOCK_OUTPUTS = 1 << 20
+
+# The share of taps that are not zero, up to which the zeros are skipped.
+_SPARSE = 0.75
 
 # Signals side by side in memory that a block takes at most.
 _COLUMNS = 512
@@ -80,19 +85,23 @@ class DirectEngine:
         grid = _grid(problem)
         products = prod(problem.result_shape) * prod(problem.taps)
         key = dtype_key(problem.dtypes.compute)
+        nbytes = _extended_size(problem) * problem.dtypes.compute.itemsize
         start = machine.call + len(grid) * machine.block
         slices = len(grid) * prod(problem.taps) * machine.call / 20
-        compiled = machine.multiply_add.get(key, 1e-8)
-        loops = [(start + slices + products * machine.slice_add.get(key, 1e-8), "numpy", grid)]
+        sliced = start + slices + products * machine.slice_add.get(key, 1e-8)
+        summed = start + products * machine.multiply_add.get(key, 1e-8)
+        if fits_one_step(problem, grid):
+            sliced, summed = step_seconds(problem, machine)
+        loops = [(Cost(sliced, nbytes), "numpy", grid)]
         if loop_for(problem.dtypes.compute) == "numba":
-            loops.append((start + machine.cold_loop + products * compiled, "numba", grid))
-        if _suits_numpy(problem):
+            load = compiled.load_seconds(problem.dtypes.compute, machine)
+            loops.append((Cost(summed, nbytes, load), "numba", grid))
+        if suits_numpy(problem):
             whole = tuple((axis.start, axis.stop) for axis in problem.axes)
             one = BlockGrid(problem.axes, batch_cuts(problem, 1), whole)
-            loops.append((machine.call / 2 + products * compiled, "np.convolve", one))
-        nbytes = _extended_size(problem) * problem.dtypes.compute.itemsize
-        for seconds, loop, blocks in sorted(loops, key=itemgetter(0)):
-            yield Plan(problem, self.name, blocks, Cost(seconds, nbytes), loop=loop)
+            loops.append((Cost(numpy_seconds(problem, machine), nbytes), "np.convolve", one))
+        for cost, loop, blocks in sorted(loops, key=_first_seconds):
+            yield Plan(problem, self.name, blocks, cost, loop=loop)
 
     def prepare(self, plan: Plan, kernel: Array) -> DirectKernel:
         """Clean and flatten the kernel."""
@@ -106,11 +115,8 @@ def _in_lanes(problem: Problem) -> Problem:
     return problem.computed_in(np.dtype(np.float32 if problem.bits.result <= 24 else np.float64))
 
 
-def _suits_numpy(problem: Problem) -> bool:
-    if len(problem.axes) != 1 or prod(problem.batch) > 1:
-        return False
-    axis = problem.axes[0]
-    return axis.edges[0].is_zero and axis.edges[1].is_zero and axis.taps * axis.size <= 1 << 16
+def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
+    return loop[0].first
 
 
 def _extended_size(problem: Problem) -> int:
@@ -137,6 +143,8 @@ def _grid(problem: Problem) -> BlockGrid:
         # it is cut in turn.
         outputs //= axis.length
         pieces = -(-axis.length // min(max(1, wanted // outputs), axis.length))
+        # An even number is shared out evenly among two workers.
+        pieces += pieces % 2 if pieces > 1 else 0
         step = -(-axis.length // pieces)
         cuts.append(cut(axis.start, axis.stop, step))
         wanted = max(1, wanted // step)
@@ -159,26 +167,39 @@ class DirectKernel:
         self.ndim = len(plan.problem.axes)
         self.bad_taps = self.ndim > 0 and not is_finite(kernel)
         self.taps = (clean(kernel) if self.bad_taps else kernel).astype(dtype)
+        self.skips = False
         self.lists: dict[tuple[int, ...], TapList] = {}
         if plan.loop == "numba" and self.ndim:
+            compiled.load(dtype)
             batch = self.taps.shape[: self.taps.ndim - self.ndim]
-            self.lists = {index: TapList.of(self.taps[index]) for index in np.ndindex(*batch)}
+            self.skips = bool(self.taps.any()) and np.mean(self.taps != 0) <= _SPARSE
+            self.lists = {
+                index: TapList.of(self.taps[index], sparse=self.skips)
+                for index in np.ndindex(*batch)
+            }
 
-    def workspace(self) -> AbstractContextManager[None]:
-        """Lend nothing: tiles and outputs are all there is."""
-        return nullcontext()
+    def workspace(self) -> AbstractContextManager[Scratch]:
+        """Lend room for rows that are copied with their extension."""
+        return borrow_scratch()
 
-    def apply(self, tile: Tile, out: Array, work: Any = None, *, watch: bool = False) -> None:
+    def apply(
+        self, tile: Tile, out: Array, work: Scratch | None = None, *, watch: bool = False
+    ) -> None:
         """Write the outputs of one block."""
-        del work
         dtype = self.plan.problem.dtypes.compute
         nbatch = out.ndim - self.ndim
         kernels = self.kernel.shape[:nbatch]
         own = tuple(
             s if n > 1 else slice(0, 1) for n, s in zip(kernels, tile.block.batch, strict=True)
         )
-        data, shifts = self._samples(tile)
-        if self.bad_taps and not is_finite(data):
+        data, shifts = self._samples(tile, work)
+        stamped = self.bad_taps
+        if self.skips and not is_finite(tile.data):
+            # The products of zero taps with NaN and infinity exist, though they are skipped.
+            if watch:
+                raise NonFiniteSamples
+            stamped = True
+        if stamped and not is_finite(data):
             data = clean(data)
         result = out if out.dtype == dtype else empty_ordered(out.shape, dtype, out)
         finite = True
@@ -194,17 +215,17 @@ class DirectKernel:
             raise NonFiniteSamples
         if result is not out:
             out[...] = result
-        if self.bad_taps:
+        if stamped:
             stamp(tile, self.kernel[own], out)
 
-    def _samples(self, tile: Tile) -> tuple[Array, tuple[int, ...]]:
+    def _samples(self, tile: Tile, work: Scratch | None) -> tuple[Array, tuple[int, ...]]:
         """Return samples that the loop can read, and where the first output lies among them."""
         axes, dtype = self.plan.problem.axes, self.plan.problem.dtypes.compute
         if self.plan.loop == "numba" and axes and self._is_read_in_place(tile):
             write, support = tile.block.write, tile.block.support
             shifts = tuple(w[0] - s[0] for w, s in zip(write, support, strict=True))
             return tile.data.astype(dtype, copy=False), shifts
-        return extended(tile, axes, dtype), tuple(axis.taps - 1 for axis in axes)
+        return extended(tile, axes, dtype, work), tuple(axis.taps - 1 for axis in axes)
 
     def _is_read_in_place(self, tile: Tile) -> bool:
         """Tell whether skipping taps that meet no sample costs less than copying the rows."""
@@ -239,7 +260,9 @@ class DirectKernel:
         return False
 
 
-def extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
+def extended(
+    tile: Tile, axes: tuple[Axis, ...], dtype: DType, work: Scratch | None = None
+) -> Array:
     """Return the block's samples with the taps-1 before each output, zeros included."""
     wanted = [(w[0] - a.taps + 1, w[1]) for w, a in zip(tile.block.write, axes, strict=True)]
     support = tile.block.support
@@ -247,7 +270,8 @@ def extended(tile: Tile, axes: tuple[Axis, ...], dtype: DType) -> Array:
         return tile.data if tile.data.dtype == dtype else tile.data.astype(dtype)
     nbatch = tile.data.ndim - len(axes)
     shape = tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted)
-    data = empty_ordered(shape, dtype, tile.data)
+    memory = work.arrays([prod(shape)], dtype)[0] if work and dtype.kind != "O" else None
+    data = empty_ordered(shape, dtype, tile.data, memory)
     box = tuple(slice(s[0] - w[0], s[1] - w[0]) for s, w in zip(support, wanted, strict=True))
     fill_around(data, box, tile.data)
     return data

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -39,15 +40,22 @@ def execute(
         sums = out if out.dtype == dtype else np.empty(out.shape, dtype)
         sums[...] = 0
 
-    def one(positions: Iterator[tuple[int, ...]]) -> None:
+    def compute(positions: Iterable[tuple[int, ...]], work: Any) -> None:
+        for position in positions:
+            block = grid.at(position)
+            tile = gather(source, grid.axes, block, dtype)
+            prepared.apply(tile, sums[leading(_target(grid, block))], work, watch=watch)
+
+    def share(positions: Iterator[tuple[int, ...]]) -> None:
         with np.errstate(all="ignore"), prepared.workspace() as work:
-            for position in positions:
-                block = grid.at(position)
-                tile = gather(source, grid.axes, block, dtype)
-                prepared.apply(tile, sums[leading(_target(grid, block))], work, watch=watch)
+            compute(positions, work)
 
     for positions in _rounds(grid):
-        run_shared(one, positions, workers)
+        if prepared.plan.shares_blocks:
+            with np.errstate(all="ignore"):
+                compute(positions, workers)
+        else:
+            run_shared(share, positions, workers)
     if sums is not out:
         with np.errstate(all="ignore"):
             out[...] = sums

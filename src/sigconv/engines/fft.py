@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from sigconv.core.blocks import BlockGrid, batch_cuts, input_range, largest_step
+from sigconv.core.blocks import BlockGrid, Range, batch_cuts, input_range, largest_step
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
 from sigconv.engines.base import Machine
-from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
+from sigconv.engines.costs import (
+    block_bytes,
+    block_cost,
+    cheapest_length,
+    group_size,
+    plane_cost,
+    refusal_of_fft,
+)
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.transformed import TransformedKernel, transformed
 
@@ -35,36 +42,53 @@ class FftEngine:
         """Say why `problem` cannot be computed this way, or return None."""
         if refusal := refusal_of_fft(problem):
             return refusal
-        samples = prod(_block_length(axis) for axis in problem.axes)
+        samples = prod(fast_length(_needed(axis)) for axis in problem.axes)
         if samples > _LARGEST:
             return f"one block of {samples} samples is too long"
         return None
 
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
-        """Yield the one plan there is."""
-        nfft = tuple(_block_length(axis) for axis in problem.axes)
+        """Yield one transform of the whole and, of two axes and more, one plane by plane."""
+        plans = [self._at_once(problem, machine)]
+        floating = problem.dtypes.compute.kind in "fc" and problem.rtol is None
+        if len(problem.axes) > 1 and floating:
+            plans.append(self._by_planes(problem, machine))
+        yield from sorted(plans, key=lambda plan: plan.cost.seconds)
+
+    def _at_once(self, problem: Problem, machine: Machine) -> Plan:
+        nfft = tuple(fast_length(_needed(axis)) for axis in problem.axes)
         count = prod(problem.batch)
         nbytes = block_bytes(problem, nfft)
         group = group_size(machine, nbytes, count)
         cuts = batch_cuts(problem, group)
         group = prod(largest_step(edges) for edges in cuts)
-        grid = BlockGrid(
-            problem.axes, cuts, tuple((axis.start, axis.stop) for axis in problem.axes)
-        )
+        grid = BlockGrid(problem.axes, cuts, _whole(problem))
         one = block_cost(problem, machine, nfft)
         kernels = prod(problem.kernel_batch)
         seconds = machine.call + len(grid) * machine.block + one * (count + kernels / 2)
         cost = Cost(seconds, group * nbytes)
+        return Plan(problem, self.name, grid, cost, nfft, problem.lengths, group)
+
+    def _by_planes(self, problem: Problem, machine: Machine) -> Plan:
+        dtype = problem.dtypes.compute
+        ndim = len(problem.axes)
+        nfft = tuple(cheapest_length(_needed(axis), dtype, ndim) for axis in problem.axes)
+        grid = BlockGrid(problem.axes, batch_cuts(problem, 1), _whole(problem))
+        cost = plane_cost(problem, machine, nfft)
         plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths)
-        yield replace(plan, group=group)
+        return replace(plan, loop="planes")
 
     def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""
         return transformed(plan, kernel)
 
 
-def _block_length(axis: Axis) -> int:
-    """Return the FFT length that keeps outputs [p, q) of S samples free of wrap-around."""
+def _whole(problem: Problem) -> tuple[Range, ...]:
+    return tuple((axis.start, axis.stop) for axis in problem.axes)
+
+
+def _needed(axis: Axis) -> int:
+    """Return the FFT length from which outputs [p, q) of S samples are free of wrap-around."""
     start, stop = input_range(axis)
     p, q, samples = axis.start - start, axis.stop - start, stop - start
-    return fast_length(max(q, samples + axis.taps - 1 - p))
+    return max(q, samples + axis.taps - 1 - p)

@@ -20,6 +20,7 @@ from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
 from sigconv.engines.accuracy import choose_limbs
 from sigconv.engines.plan import Plan
+from sigconv.engines.scratch import borrow_scratch
 from sigconv.engines.spectral import kernel_spectra, own_batch
 from sigconv.engines.windows import Windows
 from sigconv.fft import Transform, TransformSpec, borrow_transform
@@ -51,9 +52,16 @@ class LimbKernel:
         """Lend one worker's transform, the digits' spectra and the sums of a group of blocks."""
         count = self.limbs.signal if self.limbs.products > 1 else 0
         shape = (self.spec.count, *self.spec.nfft)
-        with borrow_transform(self.spec) as transform:
-            spectra = np.empty((count, self.spec.count, *self.spec.bins), self.spec.spectrum_dtype)
-            yield _Work(transform, spectra, np.empty(shape, np.int64), np.empty(shape, np.int64))
+        halves = (count, self.spec.count, *self.spec.bins)
+        sizes = [2 * prod(halves), prod(shape), prod(shape)]
+        with borrow_transform(self.spec) as transform, borrow_scratch() as scratch:
+            spectra, integers, sums = scratch.arrays(sizes, _FLOAT)
+            yield _Work(
+                transform,
+                spectra.view(self.spec.spectrum_dtype).reshape(halves),
+                integers.view(np.int64).reshape(shape),
+                sums.view(np.int64).reshape(shape),
+            )
 
     def apply(self, tile: Tile, out: Array, work: _Work, *, watch: bool = False) -> None:
         """Write the outputs of the block's windows, or add them where the grid is by input."""

@@ -17,17 +17,19 @@ from sigconv.core.blocks import BlockGrid, batch_cuts, cut, input_range, largest
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import regular_length
+from sigconv.engines import compiled
 from sigconv.engines.base import Machine
 from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
+from sigconv.engines.direct import loop_for
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.transformed import TransformedKernel, transformed
+from sigconv.engines.transformed import TransformedKernel, by_wisdom, transformed
 
 __all__ = ["OverlapEngine"]
 
 Shape = tuple[int, ...]
 
-# Blocks beyond this many samples gain nothing and cost memory.
-_LARGEST_BLOCK = 1 << 22
+# Blocks with more scratch than this gain nothing and cost memory.
+_LARGEST_BLOCK = 32 << 20
 
 
 # Seconds of work that a block has where there are blocks enough, and how many are enough.
@@ -48,6 +50,7 @@ class _Layout(NamedTuple):
     run: int
     group: int
     batches: tuple[Shape, ...]
+    loop: str = ""
 
 
 class OverlapEngine:
@@ -68,11 +71,22 @@ class OverlapEngine:
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield one plan per block length worth considering, the cheapest first."""
         lengths = {self._block_shape(problem, scale) for scale in _SCALES}
-        short = {nfft for nfft in lengths if prod(nfft) <= _LARGEST_BLOCK}
-        layouts = [self._layout(problem, machine, nfft) for nfft in short or {min(lengths)}]
+        if len(problem.axes) == 1:
+            lengths = _with_measured(lengths, machine.fft_samples)
+        short = {nfft for nfft in lengths if block_bytes(problem, nfft) <= _LARGEST_BLOCK}
+        layouts = [self._layout(problem, machine, nfft, "") for nfft in short or {min(lengths)}]
+        if self._takes_pairs(problem):
+            # Beyond the cache, complex transforms of both are no faster than two real ones.
+            near = [n for n in short if 2 * block_bytes(problem, n) <= machine.cache_bytes]
+            layouts += [self._layout(problem, machine, nfft, "pairs") for nfft in near]
+        dtype = problem.dtypes.compute
+        load = {
+            "": 0.0,
+            "pairs": compiled.load_seconds(dtype, machine, "pairs"),
+        }
         # Grids of long signals are long: each is made only when it is asked for.
-        for layout in sorted(layouts):
-            yield self._plan(problem, layout)
+        for layout in sorted(layouts, key=lambda one: (one.seconds + load[one.loop], one)):
+            yield by_wisdom(self._plan(problem, layout, load[layout.loop]), machine)
 
     def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""
@@ -94,7 +108,14 @@ class OverlapEngine:
             nfft.append(regular_length(min(hop, stop - start) + axis.taps - 1))
         return tuple(nfft)
 
-    def _layout(self, problem: Problem, machine: Machine, nfft: Shape) -> _Layout:
+    def _takes_pairs(self, problem: Problem) -> bool:
+        """Tell whether two blocks of a real signal can share a complex transform."""
+        dtype = problem.dtypes.compute
+        one_axis = len(problem.axes) == 1 and not self.by_input and problem.rtol is None
+        # FFTW's real transforms of float64 are as fast as half a complex one.
+        return one_axis and dtype.char == "f" and loop_for(dtype) == "numba"
+
+    def _layout(self, problem: Problem, machine: Machine, nfft: Shape, loop: str) -> _Layout:
         """Choose windows per call for one FFT length, and say what they cost."""
         hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
         ranges = self._ranges(problem)
@@ -105,7 +126,7 @@ class OverlapEngine:
         count = min(counts[0], limit) if problem.rtol is None else 1
         batches = batch_cuts(problem, limit // count)
         group = count * prod(largest_step(edges) for edges in batches)
-        one = block_cost(problem, machine, nfft)
+        one = block_cost(problem, machine, nfft, group=group, paired=loop == "pairs")
         # A block is several calls long, so that what it costs beside them does not count.
         calls = min(ceil(_LONG_BLOCK / (one * group)), counts[0] // (_FEWEST_BLOCKS * count))
         run = count * max(1, calls if problem.rtol is None else 1)
@@ -115,13 +136,20 @@ class OverlapEngine:
         seconds = machine.call + blocks * machine.block
         transforms = blocks * ceil(run / count) * group
         seconds += one * (transforms + prod(problem.kernel_batch) / 2)
-        return _Layout(seconds, nfft, hop, run, group, batches)
+        return _Layout(seconds, nfft, hop, run, group, batches, loop)
 
-    def _plan(self, problem: Problem, layout: _Layout) -> Plan:
-        seconds, nfft, hop, run, group, batches = layout
+    def _plan(self, problem: Problem, layout: _Layout, load: float) -> Plan:
+        seconds, nfft, hop, run, group, batches, loop = layout
         steps = (run * hop[0], *hop[1:])
         ranges = self._ranges(problem)
         cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
         grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
-        cost = Cost(seconds, group * block_bytes(problem, nfft))
-        return Plan(problem, self.name, grid, cost, nfft, hop, group)
+        cost = Cost(seconds, group * block_bytes(problem, nfft), load)
+        return Plan(problem, self.name, grid, cost, nfft, hop, group, loop=loop)
+
+
+def _with_measured(lengths: set[Shape], known: tuple[int, ...]) -> set[Shape]:
+    """Return all `known` lengths between those given, and those given that lie outside of them."""
+    low, high = min(lengths), max(lengths)
+    between = {(n,) for n in known if low < (n,) < high}
+    return {low, high, *between, *(n for n in lengths if not (known[0],) <= n <= (known[-1],))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
+from math import prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -11,16 +11,31 @@ import numpy as np
 from sigconv.core.blocks import BlockGrid
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.units import format_bytes, format_seconds
-from sigconv.engines.accuracy import choose_limbs, direct_error, fft_error
+from sigconv.engines.accuracy import (
+    LOUDER,
+    choose_limbs,
+    direct_error,
+    fft_error,
+    separable_error,
+)
 
 __all__ = ["Candidate", "Cost", "Plan"]
 
 
 class Cost(NamedTuple):
-    """What a plan is predicted to take: seconds on one worker, and extra bytes per worker."""
+    """What a plan is predicted to take: seconds on one worker, and extra bytes per worker.
+
+    `load` is what comes before that in this process, once: the time to load a compiled loop.
+    """
 
     seconds: float
     nbytes: int
+    load: float = 0.0
+
+    @property
+    def first(self) -> float:
+        """The seconds that a call takes now, by which plans are chosen."""
+        return self.seconds + self.load
 
 
 class Candidate(NamedTuple):
@@ -42,7 +57,8 @@ class Plan:
     problem : Problem
         What is computed.
     method : str
-        The engine: ``direct``, ``fft``, ``overlap-save``, ``overlap-add`` or ``exact``.
+        The engine: ``direct``, ``separable``, ``fft``, ``overlap-save``, ``overlap-add`` or
+        ``exact``.
     grid : BlockGrid
         The blocks that the work is cut into.
     cost : Cost
@@ -52,9 +68,13 @@ class Plan:
     group : int
         Transforms per call of the FFT library.
     effort : str
-        How hard the FFT library plans: ``estimate`` or ``measure``.
+        How the FFT library plans: ``estimate``, ``measure``, or ``wisdom`` that was gathered by
+        ``sigconv calibrate``.
     loop : str
-        The inner loop of ``direct``: ``numba``, ``numpy`` or ``np.convolve``.
+        The inner loop of ``direct``: ``numba``, ``numpy`` or ``np.convolve``. ``planes`` where
+        ``fft`` goes plane by plane, ``pairs`` where two blocks share a transform.
+    wisdom : str
+        The name of that wisdom, empty without it. Under other wisdom the last bits may differ.
     candidates : tuple of Candidate
         Every engine that was considered.
     """
@@ -68,20 +88,30 @@ class Plan:
     group: int = 1
     effort: str = "estimate"
     loop: str = ""
+    wisdom: str = ""
     candidates: tuple[Candidate, ...] = field(default=(), compare=False)
+
+    @property
+    def shares_blocks(self) -> bool:
+        """Whether the workers share each block, instead of one taking it."""
+        return self.loop == "planes"
 
     @property
     def error_bound(self) -> float:
         """The factor e of |error| <= e ||x|| ||h||, 0 where results are exact.
 
         The norms are Euclidean: of the kernel, and of the samples in the FFT block or, for
-        ``direct``, under the kernel.
+        ``direct`` and ``separable``, under the kernel.
         """
         dtypes = self.problem.dtypes
         if dtypes.is_exact:
             return 0.0
         if self.nfft:
-            factor = fft_error(dtypes.compute, self.nfft)
+            # Of two blocks that share a transform, the louder one counts for both.
+            share = sqrt(1 + LOUDER) if self.loop == "pairs" else 1.0
+            factor = share * fft_error(dtypes.compute, self.nfft)
+        elif self.method == "separable" and self.problem.structure:
+            factor = separable_error(dtypes.compute, self.problem.taps, self.problem.structure)
         else:
             factor = direct_error(dtypes.compute, prod(self.problem.taps))
         rounded = dtypes.compute != dtypes.result
@@ -105,9 +135,13 @@ def _format_plan(plan: Plan) -> str:
     if plan.nfft:
         facts.append(("FFT length", _join(plan.nfft)))
         facts.append(("block", f"{_join(plan.hop)} outputs, {plan.group} a call"))
+    if plan.effort != "estimate":
+        facts.append(("FFT plans", f"wisdom {plan.wisdom}" if plan.wisdom else "measured"))
+    if plan.method == "separable":
+        facts.append(("kernel", str(problem.structure)))
     facts += [
         ("blocks", str(len(plan.grid))),
-        ("predicted", f"{format_seconds(plan.cost.seconds)} on one worker"),
+        ("predicted", _format_predicted(plan.cost)),
         ("scratch", f"{format_bytes(plan.cost.nbytes)} a worker"),
         ("error", _format_error(plan)),
     ]
@@ -134,10 +168,19 @@ def _format_candidate(candidate: Candidate, plan: Plan, width: int) -> str:
     mark = "*" if candidate.method == plan.method else " "
     if candidate.cost is None:
         return f"{mark} {candidate.method:<{width}}  refused: {candidate.refusal}"
-    seconds = format_seconds(candidate.cost.seconds)
-    return (
-        f"{mark} {candidate.method:<{width}}  {seconds:>9}  {format_bytes(candidate.cost.nbytes)}"
-    )
+    cost = candidate.cost
+    figures = f"{format_seconds(cost.seconds):>9}  {format_bytes(cost.nbytes)}"
+    return f"{mark} {candidate.method:<{width}}  {figures}{_format_load(cost)}"
+
+
+def _format_predicted(cost: Cost) -> str:
+    return f"{format_seconds(cost.seconds)} on one worker{_format_load(cost)}"
+
+
+def _format_load(cost: Cost) -> str:
+    """Return the time to load a loop where it matters beside the work."""
+    matters = cost.load > cost.seconds / 20
+    return f", after {format_seconds(cost.load)} to load the loop" if matters else ""
 
 
 def _format_edges(axis: Axis) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from math import ceil, log2, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,32 +24,50 @@ from sigconv.engines.plan import Plan
 from sigconv.engines.windows import Windows
 from sigconv.fft import Transform, TransformSpec, borrow_transform
 
-__all__ = ["SpectralKernel", "kernel_spectra", "own_batch"]
+__all__ = ["ScaledTaps", "SpectralKernel", "kernel_spectra", "own_batch"]
+
+
+class ScaledTaps(NamedTuple):
+    """Finite taps times 2**-exponent, and the `factor` 2**exponent where it is a normal number.
+
+    Their norm is so small that the inverse transform cannot overflow where the forward one did
+    not, whose infinities reach every output, as NaN does. So two outputs tell for all, and finite
+    data need no scan.
+    """
+
+    taps: Array
+    exponent: int
+    factor: Any
+    bad: bool
+
+    @classmethod
+    def of(cls, plan: Plan, kernel: Array) -> ScaledTaps:
+        """Scale a kernel for transforms of the plan's length."""
+        dtype = plan.problem.dtypes.compute
+        bad = not is_finite(kernel)
+        taps = (clean(kernel) if bad else kernel).astype(dtype)
+        # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8.
+        room = ceil(log2(prod(plan.nfft)) / 2) + 3
+        norms = _norm_exponent(taps, len(plan.nfft))
+        exponent = norms + room if norms is not None else 0
+        factor = _power(exponent, plan.problem.dtypes.real)
+        return cls(_scaled(taps, -exponent), exponent, factor, bad)
 
 
 class SpectralKernel:
     """The spectra of a floating kernel, for blocks of one FFT length.
 
-    The taps are scaled by a power of two, which the outputs give back: to a norm so small that the
-    inverse transform cannot overflow where the forward one did not, whose infinities reach every
-    output, as NaN does. So two outputs tell for all, and finite data need no scan. A block that
-    shows either is computed again, with zeros in place of NaN and infinity, each transform at a
-    scale of its own.
+    The taps are scaled, and the outputs give it back. A block whose outputs are not finite is
+    computed again, with zeros in place of NaN and infinity, each transform at a scale of its own.
     """
 
     def __init__(self, plan: Plan, kernel: Array) -> None:
         self.plan = plan
         self.kernel = kernel
         dtype = plan.problem.dtypes.compute
-        self.bad_taps = not is_finite(kernel)
-        taps = (clean(kernel) if self.bad_taps else kernel).astype(dtype)
-        # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8.
-        room = ceil(log2(prod(plan.nfft)) / 2) + 3
-        norms = _norm_exponent(taps, len(plan.nfft))
-        self.exponent = norms + room if norms is not None else 0
-        self.spectra = kernel_spectra(_scaled(taps, -self.exponent), plan.nfft, dtype)
+        taps, self.exponent, self.factor, self.bad_taps = ScaledTaps.of(plan, kernel)
+        self.spectra = kernel_spectra(taps, plan.nfft, dtype)
         self.spec = TransformSpec(plan.group, plan.nfft, dtype, plan.effort)
-        self.factor = _power(self.exponent, plan.problem.dtypes.real)
 
     def workspace(self) -> AbstractContextManager[Transform]:
         """Lend one worker's transform, with room for a group of blocks."""

@@ -1,16 +1,24 @@
-"""The prepared kernel of an FFT engine: by spectra, by spectra of limbs, or under guard."""
+"""The prepared kernel of an FFT engine: by spectra, of planes or of limbs, or under guard."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from sigconv.core.dtypes import Array
+from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.guard import GuardedKernel
 from sigconv.engines.limbs import LimbKernel
+from sigconv.engines.pairs import PairedKernel
 from sigconv.engines.plan import Plan
+from sigconv.engines.planes import PlaneKernel
 from sigconv.engines.spectral import SpectralKernel
+from sigconv.fft import TransformSpec
 
-__all__ = ["TransformedKernel", "transformed"]
+__all__ = ["TransformedKernel", "block_transform", "by_wisdom", "transformed"]
 
-TransformedKernel = SpectralKernel | LimbKernel | GuardedKernel
+TransformedKernel = SpectralKernel | LimbKernel | GuardedKernel | PairedKernel | PlaneKernel
 
 
 def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
@@ -19,4 +27,28 @@ def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
         return LimbKernel(plan, kernel)
     if plan.problem.rtol is not None:
         return GuardedKernel(plan, kernel)
+    if plan.loop == "pairs":
+        return PairedKernel(plan, kernel)
+    if plan.loop == "planes":
+        return PlaneKernel(plan, kernel)
     return SpectralKernel(plan, kernel)
+
+
+def block_transform(plan: Plan) -> TransformSpec:
+    """Return the transform of a group of the blocks of a floating plan."""
+    dtype = plan.problem.dtypes.compute
+    if plan.loop == "pairs":
+        pair = np.result_type(dtype, np.complex64)
+        return TransformSpec(max(1, plan.group // 2), plan.nfft, pair, plan.effort)
+    return TransformSpec(plan.group, plan.nfft, dtype, plan.effort)
+
+
+def by_wisdom(plan: Plan, machine: Machine) -> Plan:
+    """Return the plan with its transforms planned by the machine's wisdom, where it has some."""
+    plain = plan.problem.rtol is None and not plan.problem.dtypes.is_integer
+    if not (machine.wisdom and plain and len(plan.nfft) == 1):
+        return plan
+    spec = block_transform(plan)
+    if (dtype_key(spec.dtype), plan.nfft[0], spec.count) not in machine.wisdom:
+        return plan
+    return replace(plan, effort="wisdom", wisdom=machine.wisdom_name)

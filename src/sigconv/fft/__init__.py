@@ -1,15 +1,19 @@
 """The FFT backend: exclusive transforms with their own scratch, by pyFFTW or scipy.fft."""
 
-from sigconv.fft.backend import current_backend, set_fft_backend
+from sigconv.fft.backend import backend_version, current_backend, set_fft_backend
 from sigconv.fft.patience import Abandoned, abandonable
+from sigconv.fft.planes import ColumnSpec, PlaneSpec
 from sigconv.fft.pool import borrow_transform, clear_transforms
 from sigconv.fft.transform import Transform, TransformSpec
 
 __all__ = [
     "Abandoned",
+    "ColumnSpec",
+    "PlaneSpec",
     "Transform",
     "TransformSpec",
     "abandonable",
+    "backend_version",
     "borrow_transform",
     "clear_transforms",
     "current_backend",

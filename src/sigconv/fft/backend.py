@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
 from sigconv.errors import MissingDependencyError, OptionError
 from sigconv.fft import fftw
+from sigconv.fft.planes import ColumnSpec, PlaneSpec, ScipyColumns, ScipyPlanes
 from sigconv.fft.scipy_fft import ScipyTransform
-from sigconv.fft.transform import Transform, TransformSpec
+from sigconv.fft.transform import TransformSpec
 
-__all__ = ["current_backend", "make_transform", "set_fft_backend"]
+__all__ = ["Spec", "backend_version", "current_backend", "make_transform", "set_fft_backend"]
 
 BACKENDS = ("auto", "pyfftw", "scipy")
 
@@ -63,6 +65,15 @@ def current_backend() -> str:
     return name
 
 
+def backend_version() -> str:
+    """Return the versions of what transforms now, as ``"SciPy 1.17.1"``."""
+    if current_backend() == "pyfftw":
+        return fftw.library_version()
+    from importlib.metadata import version
+
+    return f"SciPy {version('scipy')}"
+
+
 def _from_environment() -> str:
     return _checked(os.environ.get("SIGCONV_FFT") or "auto", "SIGCONV_FFT")
 
@@ -78,11 +89,17 @@ def _checked(name: str, what: str) -> str:
     return name
 
 
-def make_transform(spec: TransformSpec, backend: str) -> Transform:
+Spec = TransformSpec | PlaneSpec | ColumnSpec
+
+
+def make_transform(spec: Spec, backend: str) -> Any:
     """Return a new transform by `backend`, or by scipy.fft where that has no such type."""
-    if backend == "pyfftw" and spec.dtype in _FFTW_DTYPES:
-        return fftw.FftwTransform(spec)
-    return ScipyTransform(spec)
+    by_fftw = backend == "pyfftw" and spec.dtype in _FFTW_DTYPES
+    if isinstance(spec, PlaneSpec):
+        return fftw.FftwPlanes(spec) if by_fftw else ScipyPlanes(spec)
+    if isinstance(spec, ColumnSpec):
+        return fftw.FftwColumns(spec) if by_fftw else ScipyColumns(spec)
+    return fftw.FftwTransform(spec) if by_fftw else ScipyTransform(spec)
 
 
 _FFTW_DTYPES = tuple(np.dtype(name) for name in ("f4", "f8", "c8", "c16"))

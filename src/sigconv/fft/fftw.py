@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -20,14 +20,32 @@ from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from sigconv.fft.patience import run_patiently
+from sigconv.fft.planes import ColumnSpec, PlaneScratch, PlaneSpec
 from sigconv.fft.transform import TransformSpec
 
-__all__ = ["FftwTransform", "export_wisdom", "import_wisdom", "is_available"]
+__all__ = [
+    "FftwColumns",
+    "FftwPlanes",
+    "FftwTransform",
+    "calibrated",
+    "export_wisdom",
+    "import_wisdom",
+    "is_available",
+    "is_wise",
+    "library_version",
+    "use_calibrated",
+]
+
+Wisdom = tuple[bytes, bytes, bytes]
 
 MEASURE_SECONDS = 1.0
 """The longest that FFTW may time algorithms for one direction of one size."""
 
-_FLAGS = {"estimate": "FFTW_ESTIMATE", "measure": "FFTW_MEASURE"}
+_FLAGS = {
+    "estimate": "FFTW_ESTIMATE",
+    "measure": "FFTW_MEASURE",
+    "wisdom": "FFTW_WISDOM_ONLY",
+}
 
 
 def library() -> Any:
@@ -60,20 +78,25 @@ def _load() -> Any:
 
 
 class _Planner:
-    """The process-wide lock around FFTW's planner, and the wisdom that `measure` gathered."""
+    """The process-wide lock around FFTW's planner, and wisdom.
+
+    There is the wisdom that `measure` gathered in this process, and the `calibrated` one, which
+    stays as it is, so that plans by it give the same bits whatever else has been measured.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.wisdom: tuple[bytes, bytes, bytes] | None = None
+        self.wisdom: Wisdom | None = None
+        self.calibrated: Wisdom | None = None
 
     @contextmanager
-    def own_wisdom(self, measured: bool) -> Iterator[None]:
-        """Plan with sigconv's wisdom (`measured`) or with none, and leave the caller's as it was.
+    def own_wisdom(self, effort: str) -> Iterator[None]:
+        """Plan with the wisdom that `effort` is for, and leave the caller's as it was.
 
         Wisdom kept in FFTW would change later ``estimate`` plans, and with them the last
         bits of results, depending on what ran before.
         """
-        if not measured and "pyfftw" not in sys.modules:
+        if effort == "estimate" and "pyfftw" not in sys.modules:
             # Nobody else has used FFTW's planner, and no wisdom of ours is left in it.
             yield
             return
@@ -81,10 +104,12 @@ class _Planner:
         callers = fftw.export_wisdom()
         fftw.forget_wisdom()
         try:
-            if measured and self.wisdom is not None:
+            if effort != "estimate" and self.calibrated is not None:
+                fftw.import_wisdom(self.calibrated)
+            if effort == "measure" and self.wisdom is not None:
                 fftw.import_wisdom(self.wisdom)
             yield
-            if measured:
+            if effort == "measure":
                 self.wisdom = fftw.export_wisdom()
         finally:
             fftw.forget_wisdom()
@@ -100,16 +125,47 @@ def is_available() -> bool:
     return find_spec("pyfftw") is not None
 
 
-def export_wisdom() -> tuple[bytes, bytes, bytes] | None:
+def library_version() -> str:
+    """Return the versions of pyFFTW and of FFTW, with what FFTW was built for."""
+    from importlib.metadata import version
+
+    return f"pyFFTW {version('pyfftw')}, {library()._fftw_version_dict['64']}"
+
+
+def export_wisdom() -> Wisdom | None:
     """Return what ``measure`` planning has learnt, or None."""
     with _planner.lock:
         return _planner.wisdom
 
 
-def import_wisdom(wisdom: tuple[bytes, bytes, bytes]) -> None:
+def import_wisdom(wisdom: Wisdom) -> None:
     """Use `wisdom`, as given by `export_wisdom`, in later ``measure`` planning."""
     with _planner.lock:
         _planner.wisdom = wisdom
+
+
+def calibrated() -> Wisdom | None:
+    """Return the wisdom behind ``wisdom`` planning, or None."""
+    return _planner.calibrated
+
+
+def use_calibrated(wisdom: Wisdom | None) -> None:
+    """Use `wisdom` in later ``wisdom`` and ``measure`` planning, in place of what was used."""
+    with _planner.lock:
+        _planner.calibrated = wisdom
+
+
+def is_wise(spec: TransformSpec) -> bool:
+    """Tell whether the calibrated wisdom holds the transform of `spec`, both ways."""
+    samples = empty_aligned((spec.count, *spec.nfft), spec.dtype)
+    spectrum = empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
+    with _planner.lock, _planner.own_wisdom("wisdom"):
+        try:
+            _plan(samples, spectrum, spec.axes, "FORWARD", "wisdom")
+            _plan(spectrum, samples, spec.axes, "BACKWARD", "wisdom")
+        except RuntimeError:
+            return False
+    return True
 
 
 def _acquire_before_fork() -> None:
@@ -133,28 +189,60 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+@contextmanager
+def planning(effort: str, limit: float = MEASURE_SECONDS) -> Iterator[Callable[..., Any]]:
+    """Lend FFTW's planner: a function of source, target, axes and direction that returns a plan.
+
+    Source and target are scratch, which planning may overwrite. What takes longer to measure than
+    `limit` seconds, and what wisdom does not hold, is estimated.
+    """
+
+    def plan(source: Any, target: Any, axes: tuple[int, ...], direction: str) -> Any:
+        try:
+            return _plan(source, target, axes, direction, effort, limit)
+        except RuntimeError:
+            if effort != "wisdom":
+                raise
+            return _plan(source, target, axes, direction, "estimate", limit)
+
+    with _planner.lock, _planner.own_wisdom(effort):
+        yield plan
+
+
+def _plan(
+    source: Any,
+    target: Any,
+    axes: tuple[int, ...],
+    direction: str,
+    effort: str,
+    limit: float = MEASURE_SECONDS,
+) -> Any:
+    return library().FFTW(
+        source,
+        target,
+        axes=axes,
+        direction=f"FFTW_{direction}",
+        flags=(_FLAGS[effort], "FFTW_DESTROY_INPUT"),
+        threads=1,
+        planning_timelimit=limit,
+    )
+
+
+def empty_aligned(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return a new array that begins where FFTW's vector instructions want it."""
+    return library().empty_aligned(shape, dtype)
+
+
 class FftwTransform:
-    """A transform by FFTW on its own aligned scratch."""
+    """A transform by FFTW on its own aligned scratch; `limit` is the longest to measure a way."""
 
-    def __init__(self, spec: TransformSpec) -> None:
-        pyfftw = library()
+    def __init__(self, spec: TransformSpec, limit: float = MEASURE_SECONDS) -> None:
         self.spec = spec
-        self.samples = pyfftw.empty_aligned((spec.count, *spec.nfft), spec.dtype)
-        self.spectrum = pyfftw.empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
-        with _planner.lock, _planner.own_wisdom(spec.effort == "measure"):
-            self._forward = self._plan(self.samples, self.spectrum, "FFTW_FORWARD")
-            self._inverse = self._plan(self.spectrum, self.samples, "FFTW_BACKWARD")
-
-    def _plan(self, source: Any, target: Any, direction: str) -> Any:
-        return library().FFTW(
-            source,
-            target,
-            axes=self.spec.axes,
-            direction=direction,
-            flags=(_FLAGS[self.spec.effort], "FFTW_DESTROY_INPUT"),
-            threads=1,
-            planning_timelimit=MEASURE_SECONDS,
-        )
+        self.samples = empty_aligned((spec.count, *spec.nfft), spec.dtype)
+        self.spectrum = empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
+        with planning(spec.effort, limit) as plan:
+            self._forward = plan(self.samples, self.spectrum, spec.axes, "FORWARD")
+            self._inverse = plan(self.spectrum, self.samples, spec.axes, "BACKWARD")
 
     def forward(self) -> None:
         """Transform `samples` into `spectrum`."""
@@ -162,4 +250,56 @@ class FftwTransform:
 
     def inverse(self) -> None:
         """Transform `spectrum` into `samples`, without the factor 1/prod(nfft)."""
+        run_patiently(self._inverse.execute, self.spec.nbytes)
+
+
+class FftwPlanes(PlaneScratch):
+    """Planes by FFTW: along the last axis, then across the others in place."""
+
+    def __init__(self, spec: PlaneSpec) -> None:
+        super().__init__(spec, empty_aligned)
+        last = (len(spec.nfft),)
+        self._across: tuple[Any, ...] = ()
+        self._back: Any = None
+        with planning(spec.effort) as plan:
+            self._along = plan(self.samples, self.filled, last, "FORWARD")
+            if self.across:
+                whole = self.spectrum
+                self._across = (
+                    plan(whole, whole, self.across, "FORWARD"),
+                    plan(whole, whole, self.across, "BACKWARD"),
+                )
+            if spec.kept is not None:
+                self._back = plan(self.wanted, self.results, last, "BACKWARD")
+
+    def forward(self) -> None:
+        """Transform the samples; the rows that hold none count as zeros."""
+        run_patiently(self._along.execute, self.spec.nbytes)
+        self.clear()
+        if self._across:
+            run_patiently(self._across[0].execute, self.spec.nbytes)
+
+    def inverse(self) -> None:
+        """Transform back, without the factor 1/prod(nfft), and lose the spectrum."""
+        if self._across:
+            run_patiently(self._across[1].execute, self.spec.nbytes)
+        run_patiently(self._back.execute, self.spec.nbytes)
+
+
+class FftwColumns:
+    """Columns by FFTW, in place."""
+
+    def __init__(self, spec: ColumnSpec) -> None:
+        self.spec = spec
+        self.columns = empty_aligned((spec.nfft, spec.width), spec.dtype)
+        with planning(spec.effort) as plan:
+            self._forward = plan(self.columns, self.columns, (0,), "FORWARD")
+            self._inverse = plan(self.columns, self.columns, (0,), "BACKWARD")
+
+    def forward(self) -> None:
+        """Transform."""
+        run_patiently(self._forward.execute, self.spec.nbytes)
+
+    def inverse(self) -> None:
+        """Transform back, without the factor 1/nfft."""
         run_patiently(self._inverse.execute, self.spec.nbytes)

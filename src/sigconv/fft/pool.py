@@ -6,9 +6,11 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, overload
 
-from sigconv.fft.backend import current_backend, make_transform
+from sigconv.fft.backend import Spec, current_backend, make_transform
+from sigconv.fft.planes import ColumnSpec, ColumnTransform, PlaneSpec, PlaneTransform
 from sigconv.fft.transform import Transform, TransformSpec
 
 __all__ = ["IDLE_BYTES", "borrow_transform", "clear_transforms", "idle_bytes"]
@@ -16,16 +18,16 @@ __all__ = ["IDLE_BYTES", "borrow_transform", "clear_transforms", "idle_bytes"]
 IDLE_BYTES = 64 << 20
 """The scratch memory that transforms may hold while nobody uses them."""
 
-_Key = tuple[TransformSpec, str]
+_Key = tuple[Spec, str]
 
 
 class _Pool:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.idle: OrderedDict[_Key, list[Transform]] = OrderedDict()
+        self.idle: OrderedDict[_Key, list[Any]] = OrderedDict()
         self.nbytes = 0
 
-    def take(self, key: _Key) -> Transform | None:
+    def take(self, key: _Key) -> Any | None:
         with self.lock:
             transforms = self.idle.get(key)
             if not transforms:
@@ -36,7 +38,7 @@ class _Pool:
                 del self.idle[key]
             return transform
 
-    def give(self, key: _Key, transform: Transform) -> None:
+    def give(self, key: _Key, transform: Any) -> None:
         if key[0].nbytes > IDLE_BYTES:
             return
         with self.lock:
@@ -54,12 +56,22 @@ class _Pool:
 _pool = _Pool()
 
 
-@contextmanager
-def borrow_transform(spec: TransformSpec) -> Iterator[Transform]:
+@overload
+def borrow_transform(spec: TransformSpec) -> AbstractContextManager[Transform]: ...
+@overload
+def borrow_transform(spec: PlaneSpec) -> AbstractContextManager[PlaneTransform]: ...
+@overload
+def borrow_transform(spec: ColumnSpec) -> AbstractContextManager[ColumnTransform]: ...
+def borrow_transform(spec: Spec) -> AbstractContextManager[Any]:
     """Lend a transform for exclusive use; its scratch holds whatever the last user left.
 
     After Ctrl-C it is not lent again: the transform may still be running.
     """
+    return _borrowed(spec)
+
+
+@contextmanager
+def _borrowed(spec: Spec) -> Iterator[Any]:
     pool = _pool
     key = (spec, current_backend())
     transform = pool.take(key) or make_transform(*key)

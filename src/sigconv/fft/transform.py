@@ -17,8 +17,9 @@ __all__ = ["Transform", "TransformSpec"]
 class TransformSpec:
     """The size of a batch of `count` transforms over the last ``len(nfft)`` axes.
 
-    `effort` is ``"estimate"`` or ``"measure"``; the latter times algorithms before it chooses,
-    which pays for blocks that are transformed many times.
+    `effort` is ``"estimate"``, ``"measure"`` or ``"wisdom"``. The second times algorithms before it
+    chooses, which pays for blocks that are transformed many times; the last takes what a
+    calibration has found by doing so.
     """
 
     count: int

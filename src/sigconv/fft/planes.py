@@ -1,0 +1,183 @@
+"""Transforms of an array axis by axis, in pieces that stay in the cache.
+
+The planes of an array (all its axes but the first) are transformed one after the other; then, a
+few columns at a time, its first axis. No transform ever runs over the whole array, whose strides
+would meet in the same few lines of the cache where lengths are powers of two. For the same reason
+rows of scratch are an odd number of elements apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from sigconv.core.dtypes import Array, DType
+from sigconv.fft.patience import run_patiently
+
+__all__ = [
+    "ColumnSpec",
+    "ColumnTransform",
+    "PlaneScratch",
+    "PlaneSpec",
+    "PlaneTransform",
+    "ScipyColumns",
+    "ScipyPlanes",
+]
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneSpec:
+    """`count` planes of shape `nfft` at a time.
+
+    On every axis but the last, samples are in the first `filled` rows, and only the rows `kept`
+    are transformed back; without `kept` there is no way back.
+    """
+
+    count: int
+    nfft: tuple[int, ...]
+    filled: tuple[int, ...]
+    kept: tuple[Range, ...] | None
+    dtype: DType
+    effort: str = "estimate"
+
+    @property
+    def bins(self) -> tuple[int, ...]:
+        """The shape of a plane's spectrum."""
+        *outer, last = self.nfft
+        return (*outer, last // 2 + 1 if self.dtype.kind == "f" else last)
+
+    @property
+    def spectrum_dtype(self) -> DType:
+        """The complex dtype of the same precision."""
+        return np.result_type(self.dtype, np.complex64)
+
+    @property
+    def nbytes(self) -> int:
+        """The scratch memory of one transform."""
+        rows = prod(self.filled) + prod(b - a for a, b in self.kept or ())
+        samples = rows * self.nfft[-1] * self.dtype.itemsize
+        return self.count * (samples + prod(self.bins) * self.spectrum_dtype.itemsize)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """`width` columns of length `nfft` at a time, complex and in place."""
+
+    nfft: int
+    width: int
+    dtype: DType
+    effort: str = "estimate"
+
+    @property
+    def nbytes(self) -> int:
+        """The scratch memory of one transform."""
+        return self.nfft * self.width * self.dtype.itemsize
+
+
+class PlaneTransform(Protocol):
+    """Planes in scratch of their own: `samples` to `spectrum` and `spectrum` to `results`."""
+
+    samples: Array
+    spectrum: Array
+    results: Array
+
+    def forward(self) -> None:
+        """Transform the samples; the rows that hold none count as zeros."""
+
+    def inverse(self) -> None:
+        """Transform back, without the factor 1/prod(nfft), and lose the spectrum."""
+
+
+class ColumnTransform(Protocol):
+    """Columns in scratch of their own, transformed in place along the first axis."""
+
+    columns: Array
+
+    def forward(self) -> None:
+        """Transform."""
+
+    def inverse(self) -> None:
+        """Transform back, without the factor 1/nfft."""
+
+
+class PlaneScratch:
+    """The arrays of a plane transform."""
+
+    def __init__(self, spec: PlaneSpec, empty: Any = np.empty) -> None:
+        self.spec = spec
+        *outer, last = spec.bins
+        odd = last + 1 - last % 2
+        whole = empty((spec.count, *outer, odd), spec.spectrum_dtype)
+        self.spectrum = whole[..., :last]
+        self.samples = empty((spec.count, *spec.filled, spec.nfft[-1]), spec.dtype)
+        kept = tuple(b - a for a, b in spec.kept or ())
+        back = (spec.count if spec.kept is not None else 0, *kept, spec.nfft[-1])
+        self.results = empty(back, spec.dtype)
+        #: The rows that hold samples, and those that are wanted back.
+        self.filled = self.spectrum[(slice(None), *(slice(n) for n in spec.filled))]
+        self.wanted = self.spectrum[(slice(None), *(slice(a, b) for a, b in spec.kept or ()))]
+        self.across = tuple(range(1, len(spec.nfft)))
+
+    def clear(self) -> None:
+        """Put zeros into the rows that hold no samples."""
+        inside: tuple[slice, ...] = (slice(None),)
+        for n in self.spec.filled:
+            self.spectrum[(*inside, slice(n, None))] = 0
+            inside = (*inside, slice(n))
+
+
+class ScipyPlanes(PlaneScratch):
+    """Planes by scipy.fft."""
+
+    def forward(self) -> None:
+        """Transform the samples; the rows that hold none count as zeros."""
+        run_patiently(self._forward, self.spec.nbytes)
+
+    def inverse(self) -> None:
+        """Transform back, without the factor 1/prod(nfft), and lose the spectrum."""
+        run_patiently(self._inverse, self.spec.nbytes)
+
+    def _forward(self) -> None:
+        from scipy import fft
+
+        along = fft.rfft if self.spec.dtype.kind == "f" else fft.fft
+        self.filled[...] = along(self.samples, axis=-1)
+        self.clear()
+        if self.across:
+            self.spectrum[...] = fft.fftn(self.spectrum, axes=self.across)
+
+    def _inverse(self) -> None:
+        from scipy import fft
+
+        if self.across:
+            self.spectrum[...] = fft.ifftn(self.spectrum, axes=self.across, norm="forward")
+        if self.spec.dtype.kind == "f":
+            last = self.spec.nfft[-1]
+            self.results[...] = fft.irfft(self.wanted, last, axis=-1, norm="forward")
+        else:
+            self.results[...] = fft.ifft(self.wanted, axis=-1, norm="forward")
+
+
+class ScipyColumns:
+    """Columns by scipy.fft."""
+
+    def __init__(self, spec: ColumnSpec) -> None:
+        self.spec = spec
+        self.columns = np.empty((spec.nfft, spec.width), spec.dtype)
+
+    def forward(self) -> None:
+        """Transform."""
+        from scipy import fft
+
+        self.columns[...] = fft.fft(self.columns, axis=0)
+
+    def inverse(self) -> None:
+        """Transform back, without the factor 1/nfft."""
+        from scipy import fft
+
+        self.columns[...] = fft.ifft(self.columns, axis=0, norm="forward")
