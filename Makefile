@@ -8,13 +8,13 @@ PYTEST_ARGS ?=
 CORE_TESTS ?= tests/core tests/fft tests/engines tests/planning tests/correlation tests/kernels \
               tests/test_agreement.py tests/test_convolution.py tests/test_convolver.py \
               tests/test_import.py tests/test_interrupt.py tests/test_missing.py \
-              tests/test_pieces.py tests/test_properties.py
+              tests/test_pieces.py tests/test_properties.py tests/test_recall.py
 
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -qq
 PYTEST := -m pytest -n 2 --dist worksteal
-# A processor that is forced upon OpenBLAS would slow NumPy's side.
-BENCH := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m benchmarks
+# A processor that is forced upon OpenBLAS would slow NumPy's side; calibration would help ours.
+BENCH := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE SIGCONV_CALIBRATION=off $(BIN)/python -m benchmarks
 REDUCED := test-without-pyfftw test-without-numba
 NEED_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "sigconv needs Python 3.11 or newer, and '$(PYTHON)' is not. Try: make PYTHON=/path/to/python3.11" >&2; exit 1; }

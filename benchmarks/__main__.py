@@ -17,7 +17,7 @@ from benchmarks.core import ROWS, TINY, named_peers, verdicts
 from benchmarks.features import cases, measure_case
 from benchmarks.files import file_rows
 from benchmarks.grid import grid, measure_cell
-from benchmarks.host import machine, today, versions
+from benchmarks.host import load_loops, machine, today, versions
 from benchmarks.measure import measure
 from benchmarks.memory import memory_rows
 from benchmarks.page import (
@@ -116,6 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
     names = options.sections or (QUICK if options.quick else tuple(SECTIONS))
     patience = Patience(options.rounds, options.seconds)
     request = Request(patience, re.compile(options.only), options.quick)
+    # Peers have nothing to load; what loading costs is the subject of benchmarks.cold.
+    load_loops()
     results = Results(machine(), versions(), today(), measure_rates(THREADS))
     print(f"{results.machine}\n{results.versions}\n{results.rates}", flush=True)
     with sc.set_workers(THREADS):

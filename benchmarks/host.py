@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["machine", "today", "versions"]
+import numpy as np
+
+from sigconv.engines import compiled
+from sigconv.engines.direct import has_numba
+
+__all__ = ["load_loops", "machine", "today", "versions"]
 
 _PACKAGES = (
     "numpy",
@@ -51,3 +56,11 @@ def versions() -> str:
 def today() -> str:
     """Return the date in UTC."""
     return datetime.now(UTC).date().isoformat()
+
+
+def load_loops() -> None:
+    """Load the compiled loops, which calls do once they have lost enough time without."""
+    if has_numba():
+        for dtype in ("f4", "f8"):
+            for kind in ("taps", "pairs", "passes"):
+                compiled.load(np.dtype(dtype), kind)

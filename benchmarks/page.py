@@ -79,6 +79,10 @@ def _head(results: Results) -> Lines:
         f"threads run with 1 and with {results.rates.threads}, and the better counts. Targets that "
         "are not reached are marked **short**.",
         "",
+        "sigconv's compiled loops are loaded before anything is timed, and no calibration is used. "
+        "A process loads them once its calls have lost enough time without: what first calls take "
+        "beside SciPy's is what `python -m benchmarks.cold` prints.",
+        "",
         f"- {results.date}; {results.machine}",
         f"- {results.versions}",
         f"- {results.rates}",

@@ -2,7 +2,13 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from sigconv.engines import compiled
+
+# Plans are those of the shipped machine, in processes that tests start too.
+os.environ["SIGCONV_CALIBRATION"] = "off"
 
 # Deadlines and the speed of drawing depend on how busy the machine is, not on the code.
 _STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -13,3 +19,11 @@ settings.register_profile("deep", _STEADY, max_examples=2000)
 
 _IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if _IN_CI else "dev"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plans_keep_their_loops():
+    """Nothing is loaded behind the scenes: equal calls of a test have equal plans."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "lose", lambda *what: None)
+        yield

@@ -10,18 +10,17 @@ import numpy.typing as npt
 from sigconv.core.arguments import make_problem, normalise_axes
 from sigconv.core.dtypes import Array, as_dtype, as_numeric, is_weak, resolve_dtypes
 from sigconv.core.folding import fold
+from sigconv.core.options import as_shape, hashable, options_from
 from sigconv.core.problem import Operand
 from sigconv.dispatch import (
-    as_shape,
     check_samples,
     choose_plan,
     compute,
-    hashable,
-    options_from,
     run,
 )
 from sigconv.engines import Plan
 from sigconv.errors import OptionError, ShapeError
+from sigconv.planning import looked_at, needs_a_look
 
 __all__ = ["circular_convolve", "convolve", "plan"]
 
@@ -133,17 +132,20 @@ def convolve(
     >>> convolve([1.0, 2.0, 6.0], [1 / 3] * 3, "same", boundary="edge").round(3)
     array([1.333, 3.   , 4.667])
     """
-    options = options_from(
+    # The order of Options.
+    arguments = (
         mode,
-        axes=axes,
-        boundary=boundary,
-        fill_value=fill_value,
-        center=center,
-        nan_policy=nan_policy,
-        rtol=rtol,
-        dtype=dtype,
+        axes,
+        boundary,
+        fill_value,
+        center,
+        nan_policy,
+        dtype,
+        rtol,
+        False,
+        None,
     )
-    return compute(signal, kernel, options, method=method, workers=workers, out=out)
+    return compute(signal, kernel, arguments, method=method, workers=workers, out=out)
 
 
 def circular_convolve(
@@ -283,6 +285,8 @@ def plan(
     problem = make_problem(first, second, options)
     if x is not None and h is not None:
         problem = check_samples(problem, x, h)
+    if h is not None and needs_a_look(problem, method):
+        problem = looked_at(problem, problem.kernel_view(h))
     return choose_plan(problem, method)
 
 

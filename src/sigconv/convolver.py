@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,26 +26,46 @@ from sigconv.core.integers import (
     check_integer_range,
     check_signs,
 )
+from sigconv.core.options import as_shape, options_from
 from sigconv.core.problem import Operand, Problem
 from sigconv.dispatch import (
-    as_shape,
+    Choice,
     check_out,
     check_samples,
+    choose,
     choose_plan,
     compute_into,
     forward_by,
-    options_from,
+    is_settled,
 )
-from sigconv.engines import Plan, Prepared, execute, prepare
+from sigconv.engines import Plan, Prepared, compiled, execute, prepare
+from sigconv.engines.small import make_step
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import ShapeError
 from sigconv.missing import check_weights, is_watched, weight_ratio
-from sigconv.planning import make_plan
+from sigconv.planning import looked_at, make_plan, needs_a_look
 
 __all__ = ["Convolver"]
 
 # Blocks at least this long are transformed often enough for FFTW to time its algorithms.
 _MEASURED_BLOCK = 4096
+
+
+class _Ready(NamedTuple):
+    """How a problem is computed, with the weights of the kernel where that is one step."""
+
+    problem: Problem
+    choice: Choice
+    weights: Array
+
+
+class _Decided:
+    """How problems are computed with the compiled loops that are loaded."""
+
+    def __init__(self, loaded: frozenset[str]) -> None:
+        self.loaded = loaded
+        self.settled: dict[DType, _Ready] = {}
+        self.ready: dict[Problem, _Ready] = {}
 
 
 class Convolver:
@@ -83,7 +103,8 @@ class Convolver:
     -----
     Calls may come from several threads at once. A Convolver pickles; the copy prepares its
     kernel again. Planning is more patient than for a single call: FFTW times its algorithms
-    for blocks of 4096 samples and more, for a second at most.
+    for blocks of 4096 samples and more, for a second at most. Plans change once more when the
+    compiled loop of a dtype has been loaded; with a `Plan` as `method` they stay.
 
     Examples
     --------
@@ -128,22 +149,44 @@ class Convolver:
         self._method = method
         self._workers = workers
         resolve_workers(workers)
-        self._prepared: dict[tuple[Problem, bool], Prepared] = {}
+        self._prepared: dict[tuple[Plan, bool], Prepared] = {}
+        self._decided = _Decided(compiled.loaded())
+        self._problems: dict[DType, Problem] = {}
         undecided = dtype is None and self._weak and self._kernel.dtype.kind in "biu"
-        problem = self._problem(np.dtype(float) if undecided else self._kernel.dtype)
-        self.result_shape = problem.result_shape
-        self.plan = self._prepare(problem).plan
+        self._own = self._problem(np.dtype(float) if undecided else self._kernel.dtype)
+        self.result_shape = self._own.result_shape
+        self._prepare(self._own)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan for signals of the kernel's own dtype (float64 for a list)."""
+        plan = choose_plan(self._own, self._method)
+        return replace(plan, effort=_effort(plan))
 
     def __call__(self, signal: npt.ArrayLike, out: Array | None = None) -> Array:
         """Convolve one signal of shape `signal_shape`, into `out` if given."""
         x = self._checked(signal, "signal", self.signal_shape)
-        problem = self._problem(x.dtype)
-        watch = is_watched(problem, out)
-        problem = check_samples(problem, x, self._kernel, watched=watch)
-        result = check_out(problem, out)
+        decided, watch = self._up_to_date(), False
+        ready = decided.settled.get(x.dtype)
+        if ready is None:
+            problem = self._problem(x.dtype)
+            watch = is_watched(problem, out)
+            problem = check_samples(problem, x, self._kernel, watched=watch)
+            ready = self._ready(problem)
+            if is_settled(problem):
+                decided.settled[x.dtype] = ready
+        ready.choice.count_loss()
+        if out is not None:
+            check_out(ready.problem, out)
+        if ready.choice.step is not None:
+            done = ready.choice.step.apply(x, ready.weights, out, watch=watch)
+            if done is not None:
+                return done
+        result = check_out(ready.problem, out)
         if result.size:
             workers = resolve_workers(self._workers)
-            compute_into(result, self._prepare(problem), x, self._kernel, workers, watch=watch)
+            prepared = self._prepare(ready.problem)
+            compute_into(result, prepared, x, self._kernel, workers, watch=watch)
         return result
 
     def adjoint(self, samples: npt.ArrayLike) -> Array:
@@ -208,35 +251,68 @@ class Convolver:
         return array
 
     def _problem(self, dtype: DType) -> Problem:
-        kernel = Operand(self._kernel.shape, self._kernel.dtype, self._weak)
-        return make_problem(Operand(self.signal_shape, dtype), kernel, self._options)
+        problem = self._problems.get(dtype)
+        if problem is None:
+            kernel = Operand(self._kernel.shape, self._kernel.dtype, self._weak)
+            problem = make_problem(Operand(self.signal_shape, dtype), kernel, self._options)
+            if needs_a_look(problem, self._method):
+                problem = looked_at(problem, problem.kernel_view(self._kernel), patient=True)
+            self._problems[dtype] = problem
+        return problem
+
+    def _up_to_date(self) -> _Decided:
+        """Return what has been decided, which begins anew when a loop has been loaded."""
+        decided = self._decided
+        if decided.loaded is not compiled.loaded():
+            decided = self._decided = _Decided(compiled.loaded())
+        return decided
+
+    def _ready(self, problem: Problem) -> _Ready:
+        """Return how to compute `problem`, decided when first used."""
+        decided = self._up_to_date()
+        ready = decided.ready.get(problem)
+        if ready is None:
+            choice = choose(problem, self._method)
+            # Scratch of its own, of any size: nothing but results is allocated.
+            step = None if choice.step is None else make_step(choice.plan, None)
+            weights = np.empty(0) if step is None else step.weights(self._kernel)
+            ready = _Ready(problem, choice._replace(step=step), weights)
+            decided.ready[problem] = ready
+        return ready
 
     def _prepare(self, problem: Problem, backward: Problem | None = None) -> Prepared:
         """Return the kernel prepared for `problem`, or for its adjoint, made when first used."""
-        key = (problem, backward is not None)
+        if backward is None:
+            plan = self._ready(problem).choice.plan
+        else:
+            method = self._method
+            plan = make_plan(backward, method.method if isinstance(method, Plan) else method)
+        key = (plan, backward is not None)
         prepared = self._prepared.get(key)
         if prepared is None:
             kernel = problem.kernel_view(self._kernel)
-            if backward is None:
-                plan = choose_plan(problem, self._method)
-            else:
-                method = self._method
-                plan = make_plan(backward, method.method if isinstance(method, Plan) else method)
+            if backward is not None:
                 reversed_taps = (slice(None, None, -1),) * len(problem.axes)
                 kernel = np.conj(kernel[trailing(reversed_taps)])
-            effort = "measure" if prod(plan.nfft) >= _MEASURED_BLOCK else "estimate"
-            plan = replace(plan, effort=effort)
+            plan = replace(plan, effort=_effort(plan))
             prepared = self._prepared[key] = prepare(plan, kernel)
         return prepared
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": {}}
+        return {**self.__dict__, "_prepared": {}, "_decided": _Decided(frozenset())}
 
     def __repr__(self) -> str:
         return (
             f"<Convolver {self.signal_shape} * {self._kernel.shape} -> {self.result_shape}, "
             f"mode {self._options.mode}, method {self.plan.method}>"
         )
+
+
+def _effort(plan: Plan) -> str:
+    if plan.effort == "wisdom":
+        # What measuring would find is known.
+        return plan.effort
+    return "measure" if prod(plan.nfft) >= _MEASURED_BLOCK else "estimate"
 
 
 def _adjoint_problem(problem: Problem) -> tuple[Problem, tuple[tuple[int, int], ...]]:

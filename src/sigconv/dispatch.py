@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.arguments import make_problem
-from sigconv.core.dtypes import Array, as_dtype, as_numeric, check_objects, is_weak
+from sigconv.core.dtypes import Array, as_numeric, check_objects, is_weak
 from sigconv.core.integers import check_integer_range
-from sigconv.core.problem import Operand, Options, Problem
-from sigconv.engines import NonFiniteSamples, Plan, Prepared, execute, prepare
+from sigconv.core.options import options_from
+from sigconv.core.problem import Operand, Problem
+from sigconv.engines import ENGINES, NonFiniteSamples, Plan, Prepared, compiled, execute, prepare
+from sigconv.engines.small import OneStep, one_step
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import DTypeError, MethodError, OptionError, ShapeError
+from sigconv.errors import DTypeError, MethodError, ShapeError
 from sigconv.missing import (
     Forward,
     check_finite,
@@ -24,19 +26,30 @@ from sigconv.missing import (
     light_share,
     renormalised,
 )
-from sigconv.planning import MACHINE, METHODS, make_plan
+from sigconv.planning import (
+    METHODS,
+    Loss,
+    check_wisdom,
+    current_machine,
+    looked_at,
+    loss_of,
+    make_plan,
+    needs_a_look,
+    small_plan,
+)
+from sigconv.recall import Arguments, Memory, key_of
 
 __all__ = [
+    "Choice",
     "apply_prepared",
-    "as_shape",
     "check_out",
     "check_samples",
+    "choose",
     "choose_plan",
     "compute",
     "compute_into",
     "forward_by",
-    "hashable",
-    "options_from",
+    "is_settled",
     "run",
 ]
 
@@ -44,33 +57,52 @@ __all__ = [
 _WORTH_THREADS = 10
 
 
-def options_from(mode: str, **keywords: Any) -> Options:
-    """Return the keywords of a call as `Options`, hashable and with plain integers."""
-    if keywords.get("dtype") is not None:
-        keywords["dtype"] = as_dtype(keywords["dtype"])
-    plain = {name: hashable(name, value) for name, value in keywords.items()}
-    for name in ("axes", "center", "max_lag"):
-        value = plain.get(name)
-        for item in value if isinstance(value, tuple) else (value,):
-            # 1.0 == 1: a cache of descriptions would not tell them apart.
-            if item is not None and not isinstance(item, int):
-                raise ShapeError(f"{name} takes integers; got {value!r}.")
-    return Options(hashable("mode", mode), **plain)
+class Choice(NamedTuple):
+    """A plan, as one step where it is small, and what it loses while a loop is not loaded."""
+
+    plan: Plan
+    step: OneStep | None
+    loss: Loss | None = None
+
+    def count_loss(self) -> None:
+        """Add what a call loses to what calls before it have lost."""
+        if self.loss is not None:
+            self.loss.add()
+
+
+class _Call(NamedTuple):
+    """A call described; with its choice where that does not depend on samples and taps."""
+
+    problem: Problem
+    choice: Choice | None
+    looks: bool
+
+
+_calls = Memory[_Call]()
 
 
 def compute(
     signal: npt.ArrayLike,
     kernel: npt.ArrayLike,
-    options: Options,
+    arguments: Arguments,
     *,
     method: str | Plan = "auto",
     workers: int | None = None,
     out: Array | None = None,
 ) -> Array:
-    """Describe, plan and run one call."""
+    """Describe, plan and run one call, or do what was done for one like it."""
     x, h = as_numeric(signal, "signal"), as_numeric(kernel, "kernel")
-    operands = Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, is_weak(kernel))
-    return run(make_problem(*operands, options), x, h, method=method, workers=workers, out=out)
+    weak = type(kernel) is not np.ndarray and is_weak(kernel)
+    key = key_of(x, h, weak, method, arguments)
+    call = _calls.find(key)
+    if call is None:
+        operands = Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, weak)
+        problem = make_problem(*operands, options_from(*arguments))
+        looks = needs_a_look(problem, method)
+        choice = None if looks or not is_settled(problem) else choose(problem, method)
+        call = _Call(problem, choice, looks)
+        _calls.keep(key, call)
+    return _run(call, x, h, method=method, workers=workers, out=out)
 
 
 def run(
@@ -83,15 +115,71 @@ def run(
     out: Array | None = None,
 ) -> Array:
     """Plan and compute `problem` for these samples."""
-    workers = resolve_workers(workers)
-    watch = is_watched(problem, out)
-    problem = check_samples(problem, signal, kernel, watched=watch)
-    chosen = choose_plan(problem, method)
+    call = _Call(problem, None, needs_a_look(problem, method))
+    return _run(call, signal, kernel, method=method, workers=workers, out=out)
+
+
+def _run(
+    call: _Call,
+    signal: Array,
+    kernel: Array,
+    *,
+    method: str | Plan,
+    workers: int | None,
+    out: Array | None,
+) -> Array:
+    problem, choice, looks = call
+    watch = False
+    if choice is None:
+        watch = is_watched(problem, out)
+        problem = check_samples(problem, signal, kernel, watched=watch)
+        if looks:
+            problem = looked_at(problem, problem.kernel_view(kernel))
+        choice = choose(problem, method)
+    if out is not None:
+        check_out(problem, out)
+    if workers is not None:
+        resolve_workers(workers)
+    choice.count_loss()
+    if choice.step is not None:
+        weights = choice.step.weights(kernel)
+        done = choice.step.apply(signal, weights, out, watch=watch)
+        if done is not None:
+            return done
     result = check_out(problem, out)
     if result.size:
-        prepared = prepare(chosen, problem.kernel_view(kernel))
+        workers = resolve_workers(workers)
+        prepared = prepare(choice.plan, problem.kernel_view(kernel))
         compute_into(result, prepared, signal, kernel, workers, watch=watch)
     return result
+
+
+def is_settled(problem: Problem) -> bool:
+    """Tell whether the samples have no part in the plan, and need no check."""
+    return (
+        problem.dtypes.compute.kind in "fc"
+        and problem.nan_policy == "propagate"
+        and not problem.has_absent_edges
+    )
+
+
+def choose(problem: Problem, method: str | Plan) -> Choice:
+    """Return the plan to use for `problem`, and how."""
+    if isinstance(method, str):
+        return _chosen(problem, method, compiled.loaded())
+    plan = choose_plan(problem, method)
+    return Choice(plan, one_step(plan))
+
+
+@lru_cache(maxsize=1024)
+def _chosen(problem: Problem, method: str, loaded: frozenset[str]) -> Choice:
+    """Choose with the compiled loops that are `loaded`."""
+    del loaded
+    plan = small_plan(problem, method)
+    if plan is not None:
+        return Choice(plan, one_step(plan), loss_of(plan, plan.method))
+    plan = make_plan(problem, method)
+    return Choice(plan, one_step(plan), loss_of(plan, method))
 
 
 def compute_into(
@@ -128,8 +216,14 @@ def forward_by(prepared: Prepared, workers: int) -> Forward:
     def forward(problem: Problem, signal: Array, kernel: Array, method: str | None) -> Array:
         ready = prepared
         if problem is not plan.problem or method not in (None, plan.method):
-            other = make_plan(problem, method or plan.method)
-            ready = prepare(other, problem.kernel_view(kernel))
+            taps = problem.kernel_view(kernel)
+            method = method or plan.method
+            if needs_a_look(problem, method):
+                problem = looked_at(problem, taps)
+            if method == "separable" and ENGINES[method].refusal(problem):
+                # Weights rounded otherwise than the taps need not be a product like them.
+                method = "auto"
+            ready = prepare(make_plan(problem, method), taps)
         sums = np.empty(problem.result_shape, problem.dtypes.compute)
         apply_prepared(ready, signal, kernel, sums, workers)
         return sums
@@ -157,16 +251,14 @@ def choose_plan(problem: Problem, method: str | Plan) -> Plan:
             f"{problem.signal_shape} * {problem.kernel_shape} ({problem.dtypes.result}, mode "
             f"{problem.mode}), and differs in {', '.join(differences)}. Make a new plan."
         )
+    needed, known = method.problem.structure, problem.structure
+    if method.method == "separable" and not (needed and needed.covers(known)):
+        raise MethodError(
+            f"the plan was made for a kernel that is {needed}; this one is "
+            f"{known or 'not known'}. Make a new plan, or use method='auto'."
+        )
+    check_wisdom(method)
     return method
-
-
-def as_shape(value: Any, name: str) -> tuple[int, ...]:
-    """Return `value`, an integer or a sequence of them, as the shape of an array."""
-    plain = hashable(name, value)
-    shape = plain if isinstance(plain, tuple) else (plain,)
-    if any(not isinstance(n, int) or n < 0 for n in shape):
-        raise ShapeError(f"the {name}'s shape consists of non-negative integers; got {value!r}.")
-    return shape
 
 
 def check_samples(
@@ -183,7 +275,10 @@ def check_samples(
     if not problem.dtypes.is_integer:
         return problem
     edges = [edge for axis in problem.axes for edge in axis.edges]
-    return problem.with_bits(check_integer_range(signal, kernel, problem.dtypes, edges))
+    return _with_bits(problem, check_integer_range(signal, kernel, problem.dtypes, edges))
+
+
+_with_bits = lru_cache(maxsize=1024)(Problem.with_bits)
 
 
 def check_out(problem: Problem, out: Array | None) -> Array:
@@ -216,7 +311,7 @@ def apply_prepared(
     """Run a prepared kernel over `signal` into `out`, which may overlap the inputs."""
     plan_ = prepared.plan
     problem = plan_.problem
-    if plan_.cost.seconds < _WORTH_THREADS * MACHINE.thread:
+    if plan_.cost.seconds < _WORTH_THREADS * current_machine().thread:
         workers = 1
     overlaps = np.may_share_memory(out, signal) or np.may_share_memory(out, kernel)
     target = np.empty(out.shape, out.dtype) if overlaps else out
@@ -230,23 +325,3 @@ def apply_prepared(
     )
     if target is not out:
         out[...] = target
-
-
-def hashable(name: str, value: Any) -> Any:
-    """Return `value` with sequences as tuples, all the way down, and NumPy numbers as Python's."""
-    if isinstance(value, np.ndarray) or (
-        isinstance(value, np.generic) and value.dtype.kind in "biu"
-    ):
-        value = value.tolist()
-    if isinstance(value, list | tuple | range):
-        return tuple(hashable(name, item) for item in value)
-    if isinstance(value, float) and value != value:
-        # One object: as a part of a tuple it then equals itself.
-        return math.nan
-    try:
-        hash(value)
-    except TypeError:
-        raise OptionError(
-            f"{name} takes a string, a number, or a sequence of them; got {value!r:.80}."
-        ) from None
-    return value

@@ -15,13 +15,14 @@ from sigconv.core.blocks import cut, largest_step
 from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array, as_numeric, is_weak
 from sigconv.core.gather import Source, gather_region
+from sigconv.core.options import options_from
 from sigconv.core.problem import Axis, Operand
-from sigconv.dispatch import choose_plan, options_from
+from sigconv.dispatch import choose_plan
 from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, edge_ratio, light_share
-from sigconv.planning import make_plan
+from sigconv.planning import looked_at, make_plan, needs_a_look
 
 __all__ = ["Pieces", "convolve_pieces"]
 
@@ -109,16 +110,18 @@ def convolve_pieces(
         position = axis % len(source.shape)
         size = problem.result_shape[position]
         problem = problem.with_axes((Axis(position, size, 1, 0, size),))
+    if needs_a_look(problem, method):
+        problem = looked_at(problem, problem.kernel_view(taps))
     if method == "auto":
         able = [n for n, e in ENGINES.items() if e.blockwise and not e.refusal(problem)]
-        plan = min((make_plan(problem, name) for name in able), key=_seconds)
+        plan = min((make_plan(problem, name) for name in able), key=_first_seconds)
     else:
         plan = choose_plan(problem, method)
     return Pieces(source, taps, plan, workers, piece)
 
 
-def _seconds(plan: Plan) -> float:
-    return plan.cost.seconds
+def _first_seconds(plan: Plan) -> float:
+    return plan.cost.first
 
 
 class Pieces:
@@ -133,7 +136,8 @@ class Pieces:
         self._source = _Transposed(source, plan.problem.order)
         self._kernel = kernel
         self._workers = resolve_workers(workers)
-        step = largest_step(plan.grid.cuts[0])
+        # A call of the FFT library is the least that is worth computing at once.
+        step = plan.hop[0] * plan.group if plan.hop else largest_step(plan.grid.cuts[0])
         wanted = _PIECE if piece is None else piece
         self._piece = step * max(1, -(-wanted // max(step, 1)))
 
@@ -178,7 +182,7 @@ class Pieces:
         )
         by_input = plan.grid.by_input
         bounds = (0, high - low) if by_input else (part.start, part.stop)
-        step = largest_step(plan.grid.cuts[0])
+        step = min(largest_step(plan.grid.cuts[0]), self._piece)
         grid = replace(plan.grid, axes=(part,), cuts=(cut(*bounds, step),))
         result = np.empty(problem.with_axes((part,)).result_shape, self.dtype)
         execute(prepared, samples, problem.result_view(result), grid=grid, workers=self._workers)

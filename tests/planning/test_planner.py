@@ -4,15 +4,18 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import sigconv as sc
 from sigconv.core.units import format_bytes, format_seconds
 from sigconv.engines import ENGINES
 from sigconv.engines.base import dtype_key
 from sigconv.errors import MethodError
-from sigconv.planning import MACHINE, METHODS, make_plan
+from sigconv.planning import MACHINE, METHODS, make_plan, ready_machine, small_plan
+from sigconv.testing import cases
 
-ROUNDING = tuple(name for name in ENGINES if name != "exact")
+ROUNDING = tuple(name for name in ENGINES if name not in ("separable", "exact"))
 
 
 def problem(*shapes, **keywords):
@@ -27,7 +30,7 @@ def test_every_engine_appears_among_the_candidates():
 def test_auto_takes_the_cheapest_candidate():
     for shapes in [((100,), (3,)), ((10**6,), (10**3,)), ((200, 200), (50, 50))]:
         plan = sc.plan(*shapes)
-        costs = {c.method: c.cost.seconds for c in plan.candidates if c.cost is not None}
+        costs = {c.method: c.cost.first for c in plan.candidates if c.cost is not None}
         assert costs[plan.method] == min(costs.values())
 
 
@@ -73,8 +76,25 @@ def test_overlap_scratch_stays_below_32_mib_a_worker(taps):
 def test_predicted_cost_grows_with_the_work():
     sizes = [10**3, 10**4, 10**5, 10**6, 10**7]
     for method in ROUNDING:
-        seconds = [sc.plan((n,), (100,), method=method).cost.seconds for n in sizes]
+        seconds = [sc.plan((n,), (100,), method=method).cost.first for n in sizes]
         assert seconds == sorted(seconds)
+
+
+@given(
+    case=cases(dtypes=("float32", "complex128"), min_size=1),
+    machine=st.sampled_from([MACHINE, ready_machine()]),
+)
+def test_small_plans_are_what_the_planner_would_choose(case, machine):
+    made = sc.plan(case.signal, case.kernel, **case.keywords).problem
+    small = small_plan(made, "auto", machine)
+    assume(small is not None)
+    assert small == make_plan(made, "auto", machine)
+
+
+def test_larger_plans_are_left_to_the_planner():
+    assert small_plan(problem((1000, 1000), (30, 30))) is None
+    assert small_plan(problem((100,), (30,)), "fft") is None
+    assert small_plan(problem((100,), (30,), rtol=1e-3)) is None
 
 
 def test_a_slower_machine_changes_the_choice():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -43,9 +44,10 @@ class IntegerBits(NamedTuple):
     @classmethod
     def of_bounds(cls, signal: int, kernel: int, result: int) -> IntegerBits:
         """Return the bits of three largest magnitudes."""
-        samples, taps = (-(-value.bit_length() // 4) * 4 for value in (signal, kernel))
+        samples, taps = -(-signal.bit_length() // 4) * 4, -(-kernel.bit_length() // 4) * 4
         needed = result.bit_length()
-        return cls(samples, taps, next(level for level in _RESULT_LEVELS if needed <= level))
+        few, many, most = _RESULT_LEVELS
+        return cls(samples, taps, few if needed <= few else many if needed <= many else most)
 
     def covers(self, other: IntegerBits) -> bool:
         """Tell whether what holds for these magnitudes holds for `other`'s."""
@@ -68,13 +70,13 @@ def check_integer_range(
         return IntegerBits(0, 0, _RESULT_LEVELS[0])
     beyond = [edge for edge in edges if not edge.is_zero]
     fills = [int(edge.fill.real) for edge in beyond if edge.rule == "constant"]
-    x_low, x_high = min(int(signal.min()), 0, *fills), max(int(signal.max()), 0, *fills)
-    h_low, h_high = min(int(kernel.min()), 0), max(int(kernel.max()), 0)
+    x_low, x_high = _span(signal, *fills)
+    h_low, h_high = _span(kernel)
     check_signs(dtypes, signal, kernel, *fills)
     x_max, h_max = max(-x_low, x_high), max(-h_low, h_high)
     terms = kernel.size if beyond else min(signal.size, kernel.size)
     bound = x_max * h_max * terms
-    limit = int(np.iinfo(dtypes.result).max)
+    limit = _largest(dtypes.result)
     # A sharper bound is worth its passes where it may save an error or a wider computation.
     if bound > min(limit, 1 << _RESULT_LEVELS[0]):
         bound = x_max * absolute_sum(kernel)
@@ -82,6 +84,17 @@ def check_integer_range(
         bound = min(bound, h_max * absolute_sum(signal))
     check_integer_bound(bound, dtypes)
     return IntegerBits.of_bounds(x_max, h_max, bound)
+
+
+@cache
+def _largest(dtype: DType) -> int:
+    return int(np.iinfo(dtype).max)
+
+
+def _span(array: Array, *values: int) -> tuple[int, int]:
+    """Return the smallest and the largest of the elements, the values and 0."""
+    low = 0 if array.dtype.kind in "bu" else int(array.min())
+    return min(low, 0, *values), max(int(array.max()), 0, *values)
 
 
 def check_signs(dtypes: DTypes, *arrays: npt.ArrayLike) -> None:
@@ -95,7 +108,7 @@ def check_signs(dtypes: DTypes, *arrays: npt.ArrayLike) -> None:
 
 def check_integer_bound(bound: int, dtypes: DTypes) -> None:
     """Raise IntegerOverflowError when results of magnitude `bound` may not fit."""
-    limit = int(np.iinfo(dtypes.result).max)
+    limit = _largest(dtypes.result)
     if bound > limit:
         raise IntegerOverflowError(
             f"integer results must fit {dtypes.result} (largest {limit}); these may reach "

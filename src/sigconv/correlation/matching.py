@@ -13,6 +13,7 @@ from sigconv.core.blocks import Range
 from sigconv.core.boundary import Edge, parse_boundary
 from sigconv.core.dtypes import Array, DType, as_dtype, as_numeric, is_weak, resolve_dtypes
 from sigconv.core.gather import gather_region
+from sigconv.core.options import options_from
 from sigconv.core.problem import Axis, Operand, Options
 from sigconv.core.shapes import mode_range
 from sigconv.correlation.deviations import (
@@ -25,7 +26,6 @@ from sigconv.correlation.deviations import (
     masked_deviations_of,
 )
 from sigconv.correlation.masked import Marked, masked_coefficients
-from sigconv.dispatch import options_from
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ModeError, OptionError, ShapeError
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from sigconv.core.arguments import make_problem
 from sigconv.core.dtypes import Array, as_numeric, is_weak
+from sigconv.core.options import options_from
 from sigconv.core.problem import Operand, Options, Problem
 from sigconv.core.shapes import check_mode, default_center, lag_range, mode_range
-from sigconv.dispatch import compute, options_from, run
+from sigconv.dispatch import compute, run
 from sigconv.engines import Plan
 from sigconv.errors import DTypeError, OptionError, ShapeError
 
@@ -101,21 +102,23 @@ def correlate(
     """
     if scaling not in SCALINGS:
         raise OptionError(f"scaling must be one of {', '.join(SCALINGS)}; got {scaling!r}.")
-    options = options_from(
+    # The order of Options.
+    arguments = (
         mode,
-        axes=axes,
-        boundary=boundary,
-        fill_value=fill_value,
-        center=center,
-        nan_policy=nan_policy,
-        rtol=rtol,
-        dtype=dtype,
-        correlate=True,
-        max_lag=max_lag,
+        axes,
+        boundary,
+        fill_value,
+        center,
+        nan_policy,
+        dtype,
+        rtol,
+        True,
+        max_lag,
     )
-    if scaling != "none":
-        return _scaled(signal, template, options, scaling, method=method, workers=workers, out=out)
-    return compute(signal, template, options, method=method, workers=workers, out=out)
+    if scaling == "none":
+        return compute(signal, template, arguments, method=method, workers=workers, out=out)
+    options = options_from(*arguments)
+    return _scaled(signal, template, options, scaling, method=method, workers=workers, out=out)
 
 
 def _scaled(

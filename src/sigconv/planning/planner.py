@@ -7,19 +7,42 @@ from functools import lru_cache
 from math import prod
 
 from sigconv.core.problem import Problem
-from sigconv.engines import ENGINES, Candidate, Engine, Machine, Plan
+from sigconv.engines import ENGINES, Candidate, Engine, Machine, Plan, compiled
 from sigconv.engines.accuracy import precisions, tap_by_tap
 from sigconv.errors import MethodError, OptionError
-from sigconv.planning.machine import MACHINE
+from sigconv.planning.calibration import current_machine
 
-__all__ = ["METHODS", "make_plan"]
+__all__ = ["METHODS", "make_plan", "small_plan"]
 
 METHODS = ("auto", *ENGINES)
 
 
-@lru_cache(maxsize=1024)
-def make_plan(problem: Problem, method: str = "auto", machine: Machine = MACHINE) -> Plan:
+def make_plan(problem: Problem, method: str = "auto", machine: Machine | None = None) -> Plan:
     """Return the cheapest plan for `problem` by `method`, or by any engine for ``auto``."""
+    return _made(problem, method, machine or current_machine(), compiled.loaded())
+
+
+def small_plan(
+    problem: Problem, method: str = "auto", machine: Machine | None = None
+) -> Plan | None:
+    """Return what `make_plan` would, but for the table, where a sum takes less than any block.
+
+    To cost all that will not be chosen takes a hundred times as long as a small sum.
+    """
+    if method not in ("auto", "direct") or problem.rtol is not None or problem.is_trivial:
+        return None
+    if ENGINES["direct"].refusal(problem):
+        return None
+    machine = machine or current_machine()
+    plan = next(ENGINES["direct"].candidates(problem, machine))
+    least = machine.call + machine.block
+    return plan if method == "direct" or plan.cost.first < least else None
+
+
+@lru_cache(maxsize=1024)
+def _made(problem: Problem, method: str, machine: Machine, loaded: frozenset[str]) -> Plan:
+    """Plan with the compiled loops that are `loaded`: others cost what loading them takes."""
+    del loaded
     if method not in METHODS:
         raise MethodError(f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r}.")
     candidates, plans = [], []
@@ -39,7 +62,7 @@ def make_plan(problem: Problem, method: str = "auto", machine: Machine = MACHINE
             "larger rtol, or pass Fraction objects, which are exact."
         )
     if method == "auto" or problem.is_trivial:
-        chosen = min(plans, key=lambda plan: plan.cost.seconds)
+        chosen = min(plans, key=lambda plan: plan.cost.first)
     else:
         able = [plan for plan in plans if plan.method == method]
         if not able:

@@ -1,0 +1,189 @@
+"""When compiled loops are loaded: at once for long work, behind the scenes for much short work.
+
+Importing numba and reading a loop from its cache takes tenths of a second, and compiling it the
+first time takes seconds, once per dtype. Until then NumPy slices or an FFT serve. What calls
+lose by that is added up; when it comes to a quarter of what loading takes, the loop is loaded by a
+thread of its own. So nobody waits for a loop that saves little.
+
+A loop is called by its kind and its dtype, as "taps f4": `taps` sums over all taps of a kernel,
+`pairs` serves transforms of two blocks at once, `passes` sums along one axis after the other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from sigconv.core.dtypes import DType
+from sigconv.engines.base import Machine, dtype_key
+
+__all__ = ["load", "load_seconds", "loaded", "lose", "name_of"]
+
+# The share of its price that is lost before a loop is loaded: another processor does that.
+_PATIENCE = 0.25
+
+# A wait without end hears no Ctrl-C on Windows.
+_HEARD = 0.5
+
+
+class _State:
+    def __init__(self) -> None:
+        self.loaded: frozenset[str] = frozenset()
+        self.lost: dict[str, float] = {}
+        self.ending = False
+        # Held while a loop is loaded.
+        self.busy = threading.RLock()
+
+
+_state = _State()
+
+
+def name_of(dtype: DType, kind: str = "taps") -> str:
+    """Return what a loop is called."""
+    return f"{kind} {dtype_key(dtype)}"
+
+
+def loaded() -> frozenset[str]:
+    """Return the names of the loops that are loaded: with them, plans change."""
+    return _state.loaded
+
+
+def load_seconds(dtype: DType, machine: Machine, kind: str = "taps") -> float:
+    """Return what loading a loop would take, 0 where it is loaded."""
+    if name_of(dtype, kind) in _state.loaded:
+        return 0.0
+    start = 0.0 if _state.loaded else machine.cold_loop
+    return start if _is_cached(kind) else start + machine.compile_loop * _LOOPS.get(kind, 1)
+
+
+def load(dtype: DType, kind: str = "taps") -> None:
+    """Load a loop unless it is loaded.
+
+    Ctrl-C ends the wait, and not the loading: a module left half imported would not come back.
+    """
+    name = name_of(dtype, kind)
+    if name in _state.loaded:
+        return
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            _load(name)
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            errors.append(error)
+
+    main = threading.current_thread() is threading.main_thread()
+    thread = _start(run) if main else None
+    if thread is None:
+        run()
+    else:
+        while thread.is_alive():
+            thread.join(_HEARD)
+    if errors:
+        raise errors[0]
+
+
+def lose(name: str, seconds: float, price: float) -> None:
+    """Count what a call lost without a loop, and in the end load it behind the scenes."""
+    lost = _state.lost.get(name, 0.0) + seconds
+    if lost >= _PATIENCE * price and name not in _state.loaded:
+        # No second thread meanwhile, nor ever if this one fails: the others go on serving.
+        lost = -np.inf
+        _start(partial(_load_behind, name))
+    _state.lost[name] = lost
+
+
+def _start(run: Callable[[], None]) -> threading.Thread | None:
+    """Return a thread that runs, or None where none can start any more."""
+    thread = threading.Thread(target=run, name="sigconv loop", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
+
+
+def _load_behind(name: str) -> None:
+    with _state.busy, suppress(Exception):
+        if not _state.ending:
+            _load(name)
+
+
+def _load(name: str) -> None:
+    """Run a loop once: numba compiles it then, or reads it from its cache."""
+    with _state.busy:
+        if name not in _state.loaded:
+            kind, key = name.split()
+            _RUNS[kind](np.dtype(key))
+            _state.loaded |= {name}
+
+
+def _run_taps(dtype: DType) -> None:
+    from sigconv.engines.rows import TapList, compiled_sums
+
+    taps = TapList.of(np.ones((2, 2), dtype))
+    compiled_sums(np.zeros((4, 4), dtype), taps, np.empty((3, 3), dtype), (1, 1))
+
+
+def _run_pairs(dtype: DType) -> None:
+    from sigconv.engines.pairs import try_pairs
+
+    try_pairs(dtype)
+
+
+def _run_passes(dtype: DType) -> None:
+    from sigconv.engines.factors import try_passes
+
+    try_passes(dtype)
+
+
+_RUNS = {"taps": _run_taps, "pairs": _run_pairs, "passes": _run_passes}
+
+# A file of the cache of each kind.
+_CACHED = {
+    "taps": "_loops.sum_taps-*.nbi",
+    "pairs": "_pairs.weave-*.nbi",
+    "passes": "_passes.sum_passes-*.nbi",
+}
+
+# How many loops of the length of `taps` there are to compile.
+_LOOPS = {"passes": 3}
+
+
+@cache
+def _is_cached(kind: str) -> bool:
+    """Tell whether numba has loops of a kind on disk; outdated ones are taken for good ones."""
+    name = _CACHED[kind]
+    # Directories may not be readable, and a user may have no home.
+    with suppress(OSError, RuntimeError):
+        if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+            return any(Path(chosen).glob(f"*/{name}"))
+        if any((Path(__file__).parent / "__pycache__").glob(name)):
+            return True
+        caches = {"win32": "AppData/Local", "darwin": "Library/Caches"}
+        shared = Path("~", caches.get(sys.platform, ".cache")).expanduser()
+        return any(shared.glob(f"numba/**/{name}"))
+    return False
+
+
+def _end() -> None:
+    with _state.busy:
+        _state.ending = True
+
+
+# The compiler must not run on while the interpreter ends, nor stop half-way in a forked child.
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_state.busy.acquire,
+        after_in_parent=_state.busy.release,
+        after_in_child=_state.busy.release,
+    )
