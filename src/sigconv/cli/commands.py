@@ -129,6 +129,28 @@ def info_command(file: Path) -> None:
     click.echo(describe_file(describe(file)))
 
 
+@sigconv.command("calibrate")
+@click.option("--show", is_flag=True, help="Show the speeds in force and where they come from.")
+@click.option("--clear", is_flag=True, help="Remove what was measured on this computer.")
+@debug_option
+def calibrate_command(show: bool, clear: bool) -> None:
+    """Measure this computer, so that plans suit it.
+
+    Takes about a minute, in which the computer should have nothing else to do. What is found lies
+    in the user's cache directory, and serves this processor with this FFT library.
+    """
+    from sigconv.cli import calibration
+
+    if show and clear:
+        raise click.UsageError("--show and --clear exclude each other.")
+    if show:
+        calibration.show()
+    elif clear:
+        calibration.clear()
+    else:
+        calibration.measure()
+
+
 @sigconv.command("demo")
 @click.option(
     "--output",
