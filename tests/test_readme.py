@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from sigconv.engines import compiled
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.joinpath("docs").glob("*.md"))]
 COMMAND = Path(sys.executable).with_name("sigconv")
@@ -29,6 +31,12 @@ class Block(NamedTuple):
     language: str
     text: str
     line: int
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans depend on the loops that are loaded."""
+    monkeypatch.setattr(compiled, "_state", compiled._State())
 
 
 def blocks(page: Path) -> Iterator[Block]:

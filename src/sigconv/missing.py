@@ -43,8 +43,11 @@ Forward = Callable[[Problem, Array, Array, str | None], Array]
 def light_share(plan: Plan) -> float:
     """Return the share of its weight below which an output is summed directly.
 
-    An FFT's error is relative to the whole kernel; a thousandth of it stays at most.
+    An FFT's error is relative to the whole kernel; a thousandth of it stays at most. Weights that
+    are no product of 1-D kernels, though the rounded taps are one, may be summed by an FFT too.
     """
+    if plan.method == "separable":
+        return 1e-6
     return max(1e-6, 1e3 * plan.error_bound) if plan.nfft else 0.0
 
 

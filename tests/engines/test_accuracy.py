@@ -8,7 +8,6 @@ from scipy import fft
 
 import sigconv as sc
 from sigconv.core.window_sums import window_sums
-from sigconv.engines import ENGINES
 from sigconv.errors import MethodError, OptionError
 
 BY_FFT = ("fft", "overlap-save", "overlap-add")
@@ -313,7 +312,7 @@ def test_exact_results_need_no_rtol():
     np.testing.assert_array_equal(sc.convolve([1, 2], [3, 4], rtol=1e-30), [3, 10, 8])
 
 
-@pytest.mark.parametrize("name", [n for n in ENGINES if n not in ("exact", "overlap-add")])
+@pytest.mark.parametrize("name", ["direct", "fft", "overlap-save"])
 def test_a_convolver_and_circular_convolution_keep_rtol(name):
     rng = np.random.default_rng(8)
     x, h = noise(rng, 500, "d"), noise(rng, 31, "d")

@@ -79,6 +79,8 @@ def test_existing_target_is_refused_before_anything_is_read(wav: Path) -> None:
 def test_failure_half_way_leaves_the_old_target_and_no_partial_file(
     wav: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, old: bytes | None
 ) -> None:
+    # Several blocks long, whatever the block.
+    soundfile.write(wav, noise(200_000, 2), RATE, "FLOAT")
     target = wav.with_name("out.wav")
     if old is not None:
         target.write_bytes(old)

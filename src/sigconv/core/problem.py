@@ -14,6 +14,7 @@ import numpy as np
 from sigconv.core.boundary import ZERO, Edges
 from sigconv.core.dtypes import Array, DType, DTypes
 from sigconv.core.integers import IntegerBits
+from sigconv.core.structure import Structure
 
 __all__ = ["Axis", "Operand", "Options", "Problem", "Shape"]
 
@@ -103,6 +104,8 @@ class Problem:
     rtol: float | None
     bits: IntegerBits | None
     options: Options = field(compare=False)
+    structure: Structure | None = None
+    """What the kernel's values allow, once they are known."""
 
     @property
     def order(self) -> Shape:
@@ -157,6 +160,10 @@ class Problem:
     def with_bits(self, bits: IntegerBits) -> Problem:
         """Return the same problem for integers whose magnitudes are known."""
         return self if self.bits == bits else replace(self, bits=bits)
+
+    def with_structure(self, structure: Structure | None) -> Problem:
+        """Return the same problem for a kernel whose values are known."""
+        return self if self.structure == structure else replace(self, structure=structure)
 
     def differences(self, other: Problem) -> list[str]:
         """Return what the two do not share, other than how they are computed."""
