@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 # Work shorter than this many thread starts stays on the calling thread.
-_WORTH_THREADS = 10
+_WORTH_THREADS = 5
 
 
 class Choice(NamedTuple):

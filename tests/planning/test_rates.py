@@ -230,14 +230,14 @@ def test_loading_costs_what_was_known_where_no_process_can_start(monkeypatch):
     assert loops.measure_loading(MACHINE, silent) == known
 
 
-def test_half_of_the_second_level_cache_is_for_transforms(monkeypatch, tmp_path):
+def test_the_second_level_cache_is_for_transforms(monkeypatch, tmp_path):
     for index, (level, size) in enumerate((("1", "32K"), ("2", "1024K"), ("3", "32768K"))):
         place = tmp_path / f"index{index}"
         place.mkdir()
         place.joinpath("level").write_text(level + "\n")
         place.joinpath("size").write_text(size + "\n")
     monkeypatch.setattr(loops, "_CACHES", tmp_path)
-    assert loops.cache_bytes(7) == 512 << 10
+    assert loops.cache_bytes(7) == 1 << 20
     monkeypatch.setattr(loops, "_CACHES", tmp_path / "nowhere")
     monkeypatch.setattr(os, "sysconf", lambda name: 0)
     assert loops.cache_bytes(7) == 7

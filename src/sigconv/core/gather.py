@@ -58,6 +58,9 @@ def gather_region(
     dtype: DType,
 ) -> Array:
     """Return a box of the extended signal, in the source's dtype if a view, else in `dtype`."""
+    inside = [0 <= a < b <= axis.size for axis, (a, b) in zip(axes, region, strict=True)]
+    if inside and all(inside):
+        return source[(*batch, *(slice(a, b) for a, b in region))]
     pieces = [_stretches(axis, *bounds) for axis, bounds in zip(axes, region, strict=True)]
     if all(len(parts) == 1 and parts[0].is_plain for parts in pieces):
         return _read(source, batch, tuple(parts[0] for parts in pieces))

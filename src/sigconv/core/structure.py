@@ -32,17 +32,19 @@ class Structure(NamedTuple):
 
     `kind` is ``constant`` where all taps are equal, ``product``, ``sum`` of `terms` products, or
     empty where there is no such structure. What the products leave out has a Euclidean norm of
-    `error` at most, relative to the kernel's; `tolerance` is what they were allowed to.
+    `error` at most, relative to the kernel's; `tolerance` is what they were allowed to. `real` taps
+    meet the real and imaginary parts of complex samples one by one.
     """
 
     kind: str = ""
     terms: int = 0
     error: float = 0.0
     tolerance: float = 0.0
+    real: bool = False
 
     def covers(self, other: Structure | None) -> bool:
         """Tell whether a plan made for this structure serves a kernel of the structure `other`."""
-        if other is None or not self.kind:
+        if other is None or not self.kind or (self.real and not other.real):
             return False
         if other.kind == "constant":
             return self.kind != "sum"
@@ -89,6 +91,27 @@ def find_structure(
     several : bool
         Whether a sum of several products is looked for, by singular values.
     """
+    real = compute.kind == "c" and (taps.dtype.kind != "c" or not taps.imag.any())
+    if real:
+        taps, compute = taps.real, np.zeros((), compute).real.dtype
+    found = _found_structure(taps, compute, rtol, several)
+    return found._replace(real=real) if found.kind else found
+
+
+def products_of(taps: Array, structure: Structure, compute: DType) -> list[Product]:
+    """Return the products of 1-D kernels that add up to `taps`; those of `real` taps are real."""
+    if structure.real:
+        taps, compute = taps.real, np.zeros((), compute).real.dtype
+    if structure.kind == "sum":
+        return _decomposed(_wide(taps), structure.tolerance)
+    if structure.kind == "constant":
+        return [Product(taps.flat[0], tuple(np.ones(n, taps.dtype) for n in taps.shape))]
+    product = _product(taps, compute, structure.tolerance)
+    assert product is not None
+    return [product]
+
+
+def _found_structure(taps: Array, compute: DType, rtol: float | None, several: bool) -> Structure:
     first = taps.flat[0]
     # The last tap tells most kernels from constant ones.
     if first == taps.flat[-1] and first != 0 and np.isfinite(first) and (taps == first).all():
@@ -104,17 +127,6 @@ def find_structure(
         return Structure()
     tolerance = rounding + sqrt(taps.size) * float(np.finfo(compute).eps)
     return _several(taps, max(tolerance, rtol / 2) if rtol is not None else tolerance)
-
-
-def products_of(taps: Array, structure: Structure, compute: DType) -> list[Product]:
-    """Return the products of 1-D kernels that add up to `taps`."""
-    if structure.kind == "sum":
-        return _decomposed(_wide(taps), structure.tolerance)
-    if structure.kind == "constant":
-        return [Product(taps.flat[0], tuple(np.ones(n, taps.dtype) for n in taps.shape))]
-    product = _product(taps, compute, structure.tolerance)
-    assert product is not None
-    return [product]
 
 
 def _keeps_signs(taps: Array, product: Product, compute: DType) -> bool:

@@ -70,8 +70,10 @@ def _add_row(x: Any, s: int, offsets: Any, weights: Any, taps: int, y: Any) -> N
         w6, x6 = weights[t + 6], x[s + offsets[t + 6] : s + offsets[t + 6] + n]
         w7, x7 = weights[t + 7], x[s + offsets[t + 7] : s + offsets[t + 7] + n]
         for i in range(n):
-            y[i] += (
-                w0 * x0[i]
+            # From left to right each product is one fused multiply-add.
+            y[i] = (
+                y[i]
+                + w0 * x0[i]
                 + w1 * x1[i]
                 + w2 * x2[i]
                 + w3 * x3[i]
@@ -86,7 +88,7 @@ def _add_row(x: Any, s: int, offsets: Any, weights: Any, taps: int, y: Any) -> N
         w1, x1 = weights[t + 1], x[s + offsets[t + 1] : s + offsets[t + 1] + n]
         w2, x2 = weights[t + 2], x[s + offsets[t + 2] : s + offsets[t + 2] + n]
         for i in range(n):
-            y[i] += w0 * x0[i] + w1 * x1[i] + w2 * x2[i]
+            y[i] = y[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i]
         t += 3
     while t < taps:
         w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
@@ -157,8 +159,10 @@ def _add_two_rows(x: Any, s: int, offsets: Any, weights: Any, shape: Any, y0: An
             for i in range(n):
                 a, b, c, d = x0[i], x1[i], x2[i], x3[i]
                 e, f, g, h = x4[i], x5[i], x6[i], x7[i]
-                y0[i] += v0 * a + v1 * b + v2 * c + v3 * d + v4 * e + v5 * f + v6 * g + v7 * h
-                y1[i] += w0 * a + w1 * b + w2 * c + w3 * d + w4 * e + w5 * f + w6 * g + w7 * h
+                p = y0[i] + v0 * a + v1 * b + v2 * c + v3 * d
+                y0[i] = p + v4 * e + v5 * f + v6 * g + v7 * h
+                q = y1[i] + w0 * a + w1 * b + w2 * c + w3 * d
+                y1[i] = q + w4 * e + w5 * f + w6 * g + w7 * h
             t += 8
         while t < stop:
             v, w, xt = weights[t], weights[t - width], x[s + offsets[t] : s + offsets[t] + n]

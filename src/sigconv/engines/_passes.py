@@ -69,13 +69,14 @@ def sum_passes(
     form : integers
         The length of a piece, a plane, a row of samples, a row with its continuation, where the
         samples begin in that, a row of results, and the distance of neighbours along a row.
-    flags : pair of bool
-        Whether to add to `y`, and whether the taps of an axis are equal.
+    flags : three bools
+        Whether to add to `y`, whether the taps of an axis are equal, and whether to look for
+        results that are not finite.
 
     Returns
     -------
     number
-        0, or NaN where a result is not finite.
+        0, or NaN where one looks for them and a result is not finite.
     """
     piece, plane = form[0], form[1]
     probe = weights[2][0] * 0
@@ -157,14 +158,23 @@ def _sum_plane(
 
 
 @_compiled
-def sum_along(x: Any, starts: Any, weights: Any, y: Any, places: Any, spare: Any, form: Any) -> Any:
+def sum_along(
+    x: Any,
+    starts: Any,
+    weights: Any,
+    y: Any,
+    places: Any,
+    spare: Any,
+    form: Any,
+    flags: Any,
+) -> Any:
     """Write the sums of equal `weights` along rows; `form` begins with their lengths in x and y."""
     probe = weights[0] * 0
     row, results, step = form[0], form[1], form[2]
     for line in range(starts.size):
         samples = x[starts[line] : starts[line] + row]
         z = y[places[line] : places[line] + results]
-        probe += _along(samples, weights, step, z, spare, (False, True))
+        probe += _along(samples, weights, step, z, spare, flags)
     return probe
 
 
@@ -188,7 +198,8 @@ def _along(x: Any, weights: Any, step: int, y: Any, spare: Any, flags: Any) -> A
             if flags[0]:
                 for i in range(n):
                     z[i] += part[i]
-        probe += zero_if_finite(z)
+        if flags[2]:
+            probe += zero_if_finite(z)
     return probe
 
 
@@ -234,10 +245,10 @@ def _four_rows(x: Any, rows: Any, weights: Any, y: Any, places: Any, n: int) -> 
         x6 = x[rows[t + 6] : rows[t + 6] + n]
         for i in range(n):
             b0, b1, b2, b3, b4, b5, b6 = x0[i], x1[i], x2[i], x3[i], x4[i], x5[i], x6[i]
-            y0[i] += w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3
-            y1[i] += w0 * b1 + w1 * b2 + w2 * b3 + w3 * b4
-            y2[i] += w0 * b2 + w1 * b3 + w2 * b4 + w3 * b5
-            y3[i] += w0 * b3 + w1 * b4 + w2 * b5 + w3 * b6
+            y0[i] = y0[i] + w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3
+            y1[i] = y1[i] + w0 * b1 + w1 * b2 + w2 * b3 + w3 * b4
+            y2[i] = y2[i] + w0 * b2 + w1 * b3 + w2 * b4 + w3 * b5
+            y3[i] = y3[i] + w0 * b3 + w1 * b4 + w2 * b5 + w3 * b6
         t += 4
     while t < taps:
         w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
@@ -251,10 +262,50 @@ def _four_rows(x: Any, rows: Any, weights: Any, y: Any, places: Any, n: int) -> 
         for i in range(n):
             b0, b1, b2, b3, b4, b5 = x0[i], x1[i], x2[i], x3[i], x4[i], x5[i]
             b6, b7, b8, b9, ba = x6[i], x7[i], x8[i], x9[i], xa[i]
-            y0[i] += w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3 + w4 * b4 + w5 * b5 + w6 * b6 + w7 * b7
-            y1[i] += w0 * b1 + w1 * b2 + w2 * b3 + w3 * b4 + w4 * b5 + w5 * b6 + w6 * b7 + w7 * b8
-            y2[i] += w0 * b2 + w1 * b3 + w2 * b4 + w3 * b5 + w4 * b6 + w5 * b7 + w6 * b8 + w7 * b9
-            y3[i] += w0 * b3 + w1 * b4 + w2 * b5 + w3 * b6 + w4 * b7 + w5 * b8 + w6 * b9 + w7 * ba
+            y0[i] = (
+                y0[i]
+                + w0 * b0
+                + w1 * b1
+                + w2 * b2
+                + w3 * b3
+                + w4 * b4
+                + w5 * b5
+                + w6 * b6
+                + w7 * b7
+            )
+            y1[i] = (
+                y1[i]
+                + w0 * b1
+                + w1 * b2
+                + w2 * b3
+                + w3 * b4
+                + w4 * b5
+                + w5 * b6
+                + w6 * b7
+                + w7 * b8
+            )
+            y2[i] = (
+                y2[i]
+                + w0 * b2
+                + w1 * b3
+                + w2 * b4
+                + w3 * b5
+                + w4 * b6
+                + w5 * b7
+                + w6 * b8
+                + w7 * b9
+            )
+            y3[i] = (
+                y3[i]
+                + w0 * b3
+                + w1 * b4
+                + w2 * b5
+                + w3 * b6
+                + w4 * b7
+                + w5 * b8
+                + w6 * b9
+                + w7 * ba
+            )
         t += 8
 
 
@@ -315,7 +366,7 @@ def _one_row(x: Any, rows: Any, weights: Any, y: Any, place: int, n: int) -> Non
         x0, x1 = x[rows[t] : rows[t] + n], x[rows[t + 1] : rows[t + 1] + n]
         x2, x3 = x[rows[t + 2] : rows[t + 2] + n], x[rows[t + 3] : rows[t + 3] + n]
         for i in range(n):
-            z[i] += w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
+            z[i] = z[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
         t += 4
     while t < stop:
         w0, x0 = weights[t], x[rows[t] : rows[t] + n]
@@ -336,7 +387,7 @@ def _sum_along(x: Any, weights: Any, step: int, z: Any) -> None:
         x0, x1 = x[s : s + n], x[s + step : s + step + n]
         x2, x3 = x[s + 2 * step : s + 2 * step + n], x[s + 3 * step : s + 3 * step + n]
         for i in range(n):
-            z[i] += w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
+            z[i] = z[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i]
         t += 4
     while t < taps:
         w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
@@ -345,8 +396,9 @@ def _sum_along(x: Any, weights: Any, step: int, z: Any) -> None:
             # One base and constant distances: a tenth faster than eight bases.
             b = x[t : t + n + 7]
             for i in range(n):
-                z[i] += (
-                    w0 * b[i]
+                z[i] = (
+                    z[i]
+                    + w0 * b[i]
                     + w1 * b[i + 1]
                     + w2 * b[i + 2]
                     + w3 * b[i + 3]
@@ -362,8 +414,9 @@ def _sum_along(x: Any, weights: Any, step: int, z: Any) -> None:
             x4, x5 = x[s + 4 * step : s + 4 * step + n], x[s + 5 * step : s + 5 * step + n]
             x6, x7 = x[s + 6 * step : s + 6 * step + n], x[s + 7 * step : s + 7 * step + n]
             for i in range(n):
-                z[i] += (
-                    w0 * x0[i]
+                z[i] = (
+                    z[i]
+                    + w0 * x0[i]
                     + w1 * x1[i]
                     + w2 * x2[i]
                     + w3 * x3[i]

@@ -38,11 +38,12 @@ _COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
 
 # Work per block, in products: a call without the GIL that is worth a thread, and few enough for
 # Ctrl-C to be heard within a fraction of a second. An output counts as a few products more.
-_LEAST_PRODUCTS, _MOST_PRODUCTS = 1 << 23, 1 << 30
+_LEAST_PRODUCTS, _LONG_BLOCK, _MOST_PRODUCTS = 1 << 23, 1 << 25, 1 << 30
 _PER_OUTPUT = 8
 
-# Blocks that a plan has without need, and outputs that a block has at most.
-_BLOCKS = 64
+# Few blocks of long calls, since what a block costs in Python is paid by one thread at a time; many
+# where each is long. And the outputs that a block has at most.
+_FEW_BLOCKS, _MANY_BLOCKS = 4, 64
 _BLOCK_OUTPUTS = 1 << 20
 
 # The share of taps that are not zero, up to which the zeros are skipped.
@@ -129,7 +130,9 @@ def _grid(problem: Problem) -> BlockGrid:
     lengths = problem.lengths
     products = prod(problem.taps) + _PER_OUTPUT
     total = prod(problem.result_shape)
-    block = min(max(_LEAST_PRODUCTS, total * products // _BLOCKS), _MOST_PRODUCTS)
+    work = total * products
+    long = max(_LONG_BLOCK, work // _MANY_BLOCKS)
+    block = min(max(_LEAST_PRODUCTS, min(work // _FEW_BLOCKS, long)), _MOST_PRODUCTS)
     wanted = max(1, min(block // products, _BLOCK_OUTPUTS))
     columns = min(problem.result_shape[-1], _COLUMNS) if _is_batch_last(problem) else 1
     outputs, wanted = prod(lengths), max(1, wanted // max(1, columns))
@@ -142,7 +145,7 @@ def _grid(problem: Problem) -> BlockGrid:
         # As many whole rows as are wanted, in pieces of equal length; where one row is too many,
         # it is cut in turn.
         outputs //= axis.length
-        pieces = -(-axis.length // min(max(1, wanted // outputs), axis.length))
+        pieces = round(axis.length / min(max(1, wanted // outputs), axis.length))
         # An even number is shared out evenly among two workers.
         pieces += pieces % 2 if pieces > 1 else 0
         step = -(-axis.length // pieces)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from sigconv.core.dtypes import Array, DType
@@ -31,6 +33,9 @@ _PLANES, _PLANE_BYTES = 4, 1 << 19
 _ROWS, _ROW_BYTES = 16, 1 << 17
 
 
+_NO_WEIGHTS = np.empty(0)
+
+
 def sliced_passes(data: Array, weights: Weights, *, equal: bool) -> Array:
     """Return the sums along the last axes of an array that holds all the samples they take."""
     for axis, taps in enumerate(weights, start=data.ndim - len(weights)):
@@ -46,27 +51,32 @@ def sliced_passes(data: Array, weights: Weights, *, equal: bool) -> Array:
 
 
 def compiled_passes(
-    x: Array, products: list[Weights], y: Array, way: Route, work: Scratch, *, equal: bool
+    x: Array,
+    y: Array,
+    products: list[Weights],
+    way: Route,
+    work: Scratch,
+    *,
+    equal: bool,
+    asks: bool,
 ) -> bool:
-    """Write the sums over the flat array `x` into `y`; tell whether they are sure to be finite."""
+    """Write the sums over the flat `x` into `y`; tell, if one asks, whether all are finite."""
     from sigconv.engines._passes import sum_passes
 
-    counts = way.ends.shape[1], way.places.shape[1]
     taps = tuple(factor.size for factor in products[0])
-    _, plane, _, row, _, _, step = way.form.tolist()
-    sizes = scratch_sizes((plane, row, step), counts, taps, y.dtype, equal=equal)
-    planes, strip, spare = work.arrays(sizes, y.dtype)
-    pairs = (planes, _read_only(planes)), (strip, _read_only(strip))
+    sizes = scratch_sizes(way.lengths, way.counts, taps, y.dtype, equal=equal)
+    planes, strip, spare = work.arrays(list(sizes), y.dtype)
+    scratch = (planes, _read_only(planes)), (strip, _read_only(strip))
     probe = 0.0
     for i, weights in enumerate(products):
-        first = () if len(weights) == 3 else (np.empty(0, y.dtype),)
+        first = () if len(weights) == 3 else (_NO_WEIGHTS.astype(y.dtype),)
         probe += sum_passes(
             _read_only(x),
             way.heads,
             way.pieces,
-            pairs[0],
+            scratch[0],
             way.rows,
-            pairs[1],
+            scratch[1],
             way.pads,
             spare,
             (*first, *weights),
@@ -74,22 +84,26 @@ def compiled_passes(
             way.ends,
             way.places,
             way.form,
-            (i > 0, equal),
+            (i > 0, equal, asks),
         )
     return bool(probe == 0)
 
 
-def compiled_sums(x: Array, weights: Array, y: Array, way: RowRoute, work: Scratch) -> bool:
+def compiled_sums(
+    x: Array, y: Array, weights: Array, way: RowRoute, work: Scratch, *, asks: bool
+) -> bool:
     """Write the sums of equal `weights` along rows of `x` into `y`, as `compiled_passes` does."""
     from sigconv.engines._passes import sum_along
 
-    step = int(way.form[2])
-    sizes = scratch_sizes((0, 0, step), (0, 0), (weights.size,), y.dtype, equal=True)
-    spare = work.arrays(sizes, y.dtype)[-1]
-    probe = sum_along(_read_only(x), way.starts, weights, y, way.places, spare, way.form)
+    sizes = scratch_sizes((0, 0, way.step), (0, 0), (weights.size,), y.dtype, equal=True)
+    spare = work.arrays(list(sizes), y.dtype)[-1]
+    probe = sum_along(
+        _read_only(x), way.starts, weights, y, way.places, spare, way.form, (False, True, asks)
+    )
     return bool(probe == 0)
 
 
+@lru_cache(maxsize=256)
 def scratch_sizes(
     lengths: tuple[int, int, int],
     counts: tuple[int, int],
@@ -97,7 +111,7 @@ def scratch_sizes(
     dtype: DType,
     *,
     equal: bool,
-) -> list[int]:
+) -> tuple[int, ...]:
     """Return the elements of scratch for planes, for rows and for sums over windows.
 
     `lengths` are those of a plane, of a row and of a step along a row, and `counts` how many planes
@@ -112,18 +126,17 @@ def scratch_sizes(
         several = [max(n, min(k, count)) for n, count, k in blocks]
     reach = taps[-1] * lengths[2]
     spare = max(_PIECE, 2 * (max(_CHUNK, 3 * reach) + reach)) if equal else _PIECE
-    return [n * length for n, length in zip(several, lengths, strict=False)] + [spare]
+    return (*(n * length for n, length in zip(several, lengths, strict=False)), spare)
 
 
 def try_passes(dtype: DType) -> None:
     """Run the compiled loops once."""
-    x, taps, work = np.zeros((4, 4), dtype), np.ones(2, dtype), Scratch()
+    x, y, taps, work = np.zeros(16, dtype), np.zeros(9, dtype), np.ones(2, dtype), Scratch()
     lines = Line(0, in_zeros(0, 4, 4), 3), Line(1, in_zeros(0, 4, 4), 3)
-    y = np.empty((3, 3), dtype)
-    way = route(x.shape, (4, 1), (3, 1), lines)
-    compiled_passes(x.ravel(), [(taps, taps)], y.ravel(), way, work, equal=False)
-    one = row_route(x.shape, (4, 1), (3, 1), lines[1])
-    compiled_sums(x.ravel(), taps, y.ravel(), one, work)
+    way = route((4, 4), (4, 1), (3, 1), lines)
+    compiled_passes(x, y, [(taps, taps)], way, work, equal=False, asks=False)
+    one = row_route((4, 4), (4, 1), (3, 1), lines[1])
+    compiled_sums(x, y, taps, one, work, asks=False)
 
 
 def _read_only(array: Array) -> Array:

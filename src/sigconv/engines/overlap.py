@@ -33,8 +33,8 @@ _LARGEST_BLOCK = 32 << 20
 
 
 # Seconds of work that a block has where there are blocks enough, and how many are enough.
-_LONG_BLOCK = 1e-3
-_FEWEST_BLOCKS = 16
+_LONG_BLOCK = 2e-3
+_FEWEST_BLOCKS = 4
 
 
 # Blocks advance by about this many kernels.
@@ -128,7 +128,8 @@ class OverlapEngine:
         group = count * prod(largest_step(edges) for edges in batches)
         one = block_cost(problem, machine, nfft, group=group, paired=loop == "pairs")
         # A block is several calls long, so that what it costs beside them does not count.
-        calls = min(ceil(_LONG_BLOCK / (one * group)), counts[0] // (_FEWEST_BLOCKS * count))
+        shared = prod(counts) * prod(len(c) - 1 for c in batches) // (_FEWEST_BLOCKS * count)
+        calls = min(ceil(_LONG_BLOCK / (one * group)), shared, ceil(counts[0] / count))
         run = count * max(1, calls if problem.rtol is None else 1)
         blocks = ceil(counts[0] / run) * prod(counts[1:]) * prod(len(c) - 1 for c in batches)
         if self.by_input:

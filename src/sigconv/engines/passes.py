@@ -28,6 +28,7 @@ __all__ = [
     "RowRoute",
     "by_edges",
     "in_zeros",
+    "packed",
     "repeats_inside",
     "route",
     "row_route",
@@ -116,6 +117,10 @@ class Route(NamedTuple):
     places: Array
     pads: Array
     form: Array
+    lengths: tuple[int, int, int]
+    """The lengths of a plane and of a row in scratch, and of a step along a row."""
+    counts: tuple[int, int]
+    """How many planes and rows of results there are."""
 
 
 class RowRoute(NamedTuple):
@@ -124,9 +129,9 @@ class RowRoute(NamedTuple):
     starts: Array
     places: Array
     form: Array
+    step: int
 
 
-@lru_cache(maxsize=256)
 def route(
     shape: tuple[int, ...],
     reads: tuple[int, ...],
@@ -149,10 +154,10 @@ def route(
     if lead:
         heads = _continued(heads, lead[0], reads[outer])
         ends = ends + np.arange(lead[0].length) * writes[outer]
-        packed = _contiguous(shape[outer + 1 :])
-        pieces, piece = _pieces(shape[outer + 1 :], reads[outer + 1 :], packed)
+        inner = packed(shape[outer + 1 :])
+        pieces, piece = _pieces(shape[outer + 1 :], reads[outer + 1 :], inner)
         plane = prod(shape[outer + 1 :]) + _APART
-        reads = (*reads[: outer + 1], *packed)
+        reads = (*reads[: outer + 1], *inner)
     # Dimensions beside those of the last two passes.
     beside = [i for i in range(outer, last.position) if i not in {line.position for line in lines}]
     sizes = [shape[i] for i in beside]
@@ -161,10 +166,11 @@ def route(
     rows = _continued(rows, across, reads[across.position])
     places = places + np.arange(across.length) * writes[across.position]
     form = np.array([piece, plane, samples, total, origin, results, step])
-    return Route(heads, ends, pieces, rows, places, _pads(last.extension, step), form)
+    pads = _pads(last.extension, step)
+    counts = ends.shape[1], places.shape[1]
+    return Route(heads, ends, pieces, rows, places, pads, form, (plane, total, step), counts)
 
 
-@lru_cache(maxsize=256)
 def row_route(
     shape: tuple[int, ...], reads: tuple[int, ...], writes: tuple[int, ...], line: Line
 ) -> RowRoute:
@@ -173,7 +179,8 @@ def row_route(
     step = prod(shape[outer + 1 :])
     starts = _offsets(shape[:outer], reads[:outer])
     places = _offsets(shape[:outer], writes[:outer])
-    return RowRoute(starts, places, np.array([shape[outer] * step, line.length * step, step]))
+    form = np.array([shape[outer] * step, line.length * step, step])
+    return RowRoute(starts, places, form, step)
 
 
 def _continued(heads: Array, line: Line, distance: int) -> Array:
@@ -201,8 +208,9 @@ def _pads(extension: Extension, step: int) -> Array:
     return np.stack([(extension.targets[:, None] * step + each).ravel(), filled.ravel()])
 
 
-def _contiguous(shape: Sequence[int]) -> list[int]:
-    return [prod(shape[i + 1 :]) for i in range(len(shape))]
+def packed(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the distances of neighbours in an array without gaps."""
+    return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
 def _offsets(shape: Sequence[int], strides: Sequence[int]) -> Array:

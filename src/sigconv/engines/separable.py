@@ -10,52 +10,36 @@ others may wait until the pass that needs them: a pass along another axis then r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from itertools import pairwise
 from math import log2, prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut, largest_step
 from sigconv.core.boundary import ZERO
-from sigconv.core.dtypes import Array, DType
-from sigconv.core.gather import Tile
-from sigconv.core.nonfinite import clean, is_finite
+from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
-from sigconv.core.structure import Product, products_of
 from sigconv.engines import compiled
-from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
-from sigconv.engines.direct import extended, loop_for
-from sigconv.engines.factors import (
-    Weights,
-    compiled_passes,
-    compiled_sums,
-    scratch_sizes,
-    sliced_passes,
-)
-from sigconv.engines.nonfinite import stamp
-from sigconv.engines.passes import (
-    Extension,
-    Line,
-    by_edges,
-    in_zeros,
-    repeats_inside,
-    route,
-    row_route,
-)
+from sigconv.engines.base import Machine, dtype_key
+from sigconv.engines.direct import loop_for
+from sigconv.engines.factored import SeparableKernel
+from sigconv.engines.factors import scratch_sizes
+from sigconv.engines.passes import repeats_inside
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.scratch import Scratch, borrow_scratch
 
-__all__ = ["SeparableEngine", "SeparableKernel"]
+__all__ = ["SeparableEngine", "sums_windows"]
 
 # Equal taps whose windows are summed: fewer take no longer as products.
 _WINDOW = 10
 
-# Work per block, in products, of which reading and writing an output counts as some more; and
-# blocks that a plan has without need.
-_LEAST_PRODUCTS, _PER_OUTPUT = 1 << 25, 8
-_BLOCKS = 16
+# Work per block, in products, of which reading and writing an output counts as some more, and how
+# many blocks there are without need: as in `direct`.
+_LEAST_PRODUCTS, _LONG_BLOCK, _MOST_PRODUCTS = 1 << 23, 1 << 25, 1 << 30
+_PER_OUTPUT = 8
+_FEW_BLOCKS, _MANY_BLOCKS = 4, 64
+
+# Complex products cost so many times what they cost `direct`, by measurement.
+_COMPLEX = 1.7
 
 # Signals side by side in memory that a block takes at most, and samples that a piece of an axis has
 # at least.
@@ -94,7 +78,7 @@ class SeparableEngine:
 
     def prepare(self, plan: Plan, kernel: Array) -> SeparableKernel:
         """Take the kernel apart."""
-        return SeparableKernel(plan, kernel)
+        return SeparableKernel(plan, kernel, equal=sums_windows(plan.problem))
 
 
 def _in_lanes(problem: Problem) -> Problem:
@@ -108,23 +92,34 @@ def _plan(problem: Problem, machine: Machine, loop: str) -> Plan:
     structure, itemsize = problem.structure, problem.dtypes.compute.itemsize
     assert structure is not None
     grid = _grid(problem, machine.cache_bytes // itemsize, loop)
+    dtype = problem.dtypes.real if structure.real else problem.dtypes.compute
     tables = {"numba": machine.multiply_add, "numpy": machine.slice_add}
-    product = tables[loop].get(dtype_key(problem.dtypes.compute), 1e-8)
-    # Reading and writing takes its time besides, in NumPy twice.
-    move = itemsize * machine.copy * (1 if loop == "numba" else 2)
+    product = tables[loop].get(dtype_key(dtype), 1e-8)
+    if structure.real:
+        product *= 2
+    elif problem.dtypes.is_complex:
+        product *= _COMPLEX
+    move = 2 * itemsize * machine.copy
     levels = _levels(problem, grid)
     seconds = 0.0
     for i, (level, taps) in enumerate(zip(levels, problem.taps, strict=True)):
         each = move + taps * product
         if sums_windows(problem):
-            # Three additions of rows to one another, and along rows one for each bit or two.
-            each = move * (1 + log2(taps) / 4 if i == len(levels) - 1 else 1)
+            each = move * _window_moves(taps, loop, along=i == len(levels) - 1)
         seconds += level * each * structure.terms
-    start = machine.call + len(grid) * machine.block
-    dtype = problem.dtypes.compute
+    # To take the kernel apart is as long as a call.
+    start = 2 * machine.call + len(grid) * machine.block
     load = compiled.load_seconds(dtype, machine, "passes") if loop == "numba" else 0.0
     cost = Cost(start + seconds, _scratch_bytes(problem, grid, loop), load)
     return Plan(problem, "separable", grid, cost, loop=loop)
+
+
+def _window_moves(taps: int, loop: str, *, along: bool) -> float:
+    """Return what a sum over a window takes, in copies of a sample, as measured in 2026-11."""
+    if loop == "numpy":
+        return 3 * log2(taps)
+    # Three additions across rows; along them one for each bit and for each bit that is set.
+    return 1.3 + (log2(taps) / 4 if along else 0.0)
 
 
 def _scratch_bytes(problem: Problem, grid: BlockGrid, loop: str) -> int:
@@ -168,9 +163,13 @@ def _grid(problem: Problem, cache: int, loop: str) -> BlockGrid:
     """
     assert problem.structure is not None
     columns = min(problem.result_shape[-1], _COLUMNS) if _is_batch_last(problem) else 1
-    products = problem.structure.terms * sum(problem.taps) + _PER_OUTPUT * len(problem.axes)
-    total = prod(problem.result_shape)
-    wanted = max(_LEAST_PRODUCTS, total * products // _BLOCKS) // products // columns
+    # Additions over a window are as good as `_WINDOW` products.
+    each = [_WINDOW if sums_windows(problem) else taps for taps in problem.taps]
+    products = problem.structure.terms * sum(each) + _PER_OUTPUT * len(problem.axes)
+    work = prod(problem.result_shape) * products
+    block = min(work // _FEW_BLOCKS, max(_LONG_BLOCK, work // _MANY_BLOCKS))
+    block = min(max(_LEAST_PRODUCTS, block), _MOST_PRODUCTS)
+    wanted = block // products // columns
     steps, room = list(problem.lengths), max(1, cache // (4 * columns))
     for i in reversed(range(1, len(steps))):
         # A plane of samples, or a row; shorter pieces would read the taps before them too often.
@@ -211,151 +210,3 @@ def _without_edges(axis: Axis, cuts: tuple[int, ...]) -> Axis:
 def _is_batch_last(problem: Problem) -> bool:
     """Tell whether neighbours in memory, as C orders them, belong to different batches."""
     return all(axis.axis != len(problem.result_shape) - 1 for axis in problem.axes)
-
-
-class SeparableKernel:
-    """The factors of a kernel, for tiles that lie in memory in any order."""
-
-    def __init__(self, plan: Plan, kernel: Array) -> None:
-        problem = plan.problem
-        assert problem.structure is not None
-        if plan.loop == "numba":
-            compiled.load(problem.dtypes.compute, "passes")
-        self.plan = plan
-        self.kernel = kernel
-        self.ndim = len(problem.axes)
-        self.equal = sums_windows(problem)
-        # Several products give inf - inf where the kernel gives inf.
-        self.keeps_infinity = problem.structure.kind != "sum"
-        # Axes that are continued between passes.
-        pairs = zip(plan.grid.axes, problem.axes, strict=True)
-        self.late = tuple(self.ndim > 1 and mine.edges != axis.edges for mine, axis in pairs)
-        taps = kernel.reshape(problem.taps)
-        self._products = products_of(taps, problem.structure, problem.dtypes.compute)
-        self._weights: dict[tuple[int, ...], list[Weights]] = {}
-
-    def workspace(self) -> AbstractContextManager[Scratch]:
-        """Lend one worker's scratch."""
-        return borrow_scratch()
-
-    def apply(self, tile: Tile, out: Array, work: Scratch, *, watch: bool = False) -> None:
-        """Write the outputs of one block."""
-        if self._sum(tile, out, work) or is_finite(tile.data):
-            return
-        if watch:
-            raise NonFiniteSamples
-        if not self.keeps_infinity:
-            self._sum(Tile(tile.block, clean(tile.data)), out, work)
-            stamp(tile, self.kernel, out)
-
-    def _sum(self, tile: Tile, out: Array, work: Scratch) -> bool:
-        """Write the sums over a tile; tell whether they are sure to be finite."""
-        dtype = self.plan.problem.dtypes.compute
-        is_compiled = self.plan.loop == "numba"
-        data = tile.data
-        if self.ndim == 1 or not is_compiled:
-            data = extended(tile, self.plan.problem.axes, dtype)
-        if not data.size:
-            out[...] = 0
-            return True
-        if is_compiled:
-            return self._compiled(Tile(tile.block, _regular(data, dtype)), out, work)
-        products = self._ordered(tuple(range(self.ndim)))
-        out[...] = sum(sliced_passes(data, weights, equal=self.equal) for weights in products)
-        return dtype.kind not in "fc"
-
-    def _compiled(self, tile: Tile, out: Array, work: Scratch) -> bool:
-        """Write the sums by passes along the axes in the order in which they lie in memory."""
-        nbatch = out.ndim - self.ndim
-        order = _memory_order(tile.data)
-        x, y = tile.data.transpose(order), out.transpose(order)
-        axes = tuple(axis - nbatch for axis in order if axis >= nbatch)
-        positions = [order.index(axis + nbatch) for axis in axes]
-        if not _has_rows(x, positions[-1]):
-            x = np.ascontiguousarray(x)
-        usable = y.dtype == x.dtype and _is_regular(y) and _has_rows(y, positions[-1])
-        result = y if usable else np.empty(y.shape, x.dtype)
-        lines = tuple(
-            Line(position, self._extension(tile, axis), y.shape[position])
-            for position, axis in zip(positions, axes, strict=True)
-        )
-        form = x.shape, _steps(x), _steps(result)
-        products, flat = self._ordered(axes), (_flat(x), _flat(result))
-        if self.ndim == 1:
-            finite = compiled_sums(flat[0], products[0][0], flat[1], row_route(*form, *lines), work)
-        else:
-            way = route(*form, lines)
-            finite = compiled_passes(flat[0], products, flat[1], way, work, equal=self.equal)
-        if result is not y:
-            y[...] = result
-        return finite
-
-    def _ordered(self, order: tuple[int, ...]) -> list[Weights]:
-        """Return the weights of each product, for passes along the axes in the given order."""
-        if order not in self._weights:
-            dtype = self.plan.problem.dtypes.compute
-            self._weights[order] = [_weights(product, order, dtype) for product in self._products]
-        return self._weights[order]
-
-    def _extension(self, tile: Tile, axis: int) -> Extension:
-        """Return how the samples of a tile along one axis become all that its outputs take."""
-        described, write = self.plan.problem.axes[axis], tile.block.write[axis]
-        low, high = tile.block.support[axis]
-        total = write[1] - write[0] + described.taps - 1
-        if self.ndim == 1 or high - low == total:
-            return in_zeros(0, total, total)
-        if self.late[axis]:
-            return by_edges(described, write, (low, high))
-        return in_zeros(low - (write[0] - described.taps + 1), high - low, total)
-
-
-def _weights(product: Product, order: tuple[int, ...], dtype: DType) -> Weights:
-    factors = product.ordered(order, dtype)
-    return tuple(np.ascontiguousarray(factor[::-1]) for factor in factors)
-
-
-def _regular(data: Array, dtype: DType) -> Array:
-    """Return samples in `dtype` that loops over flat memory can take."""
-    if data.dtype == dtype and _is_regular(data):
-        return data
-    return np.array(data, dtype, order="C")
-
-
-def _is_regular(array: Array) -> bool:
-    strides = array.strides
-    return (
-        array.flags.aligned
-        and all(stride >= 0 and stride % array.itemsize == 0 for stride in strides)
-        and any(stride == array.itemsize for stride in strides)
-    )
-
-
-def _memory_order(array: Array) -> list[int]:
-    """Return the axes from the slowest in memory to the fastest; those of length 1 come first."""
-    keys = [
-        -stride if n > 1 and stride else -np.inf
-        for n, stride in zip(array.shape, array.strides, strict=True)
-    ]
-    return sorted(range(array.ndim), key=keys.__getitem__)
-
-
-def _has_rows(array: Array, axis: int) -> bool:
-    """Tell whether the elements of `axis` and of all that follow lie side by side."""
-    expected = array.itemsize
-    for n, stride in zip(reversed(array.shape[axis:]), reversed(array.strides[axis:]), strict=True):
-        if n > 1 and stride != expected:
-            return False
-        expected *= n
-    return True
-
-
-def _steps(array: Array) -> tuple[int, ...]:
-    return tuple(stride // array.itemsize for stride in array.strides)
-
-
-def _flat(array: Array) -> Array:
-    """Return the memory that an array with no negative strides spans, as one dimension."""
-    if array.flags.c_contiguous:
-        return array.reshape(-1)
-    size = 1 + sum((n - 1) * s for n, s in zip(array.shape, _steps(array), strict=True))
-    return as_strided(array[(slice(0, 1),) * array.ndim], (size,), (array.itemsize,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -115,9 +116,12 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
         work(iter(items))
         return
     shared = _Shared(items)
+    processor, caller = _processor(), threading.get_ident()
 
     def share() -> None:
         try:
+            if threading.get_ident() != caller:
+                _step_aside(processor)
             with abandonable(shared.is_stopped):
                 work(shared)
         except BaseException:
@@ -142,6 +146,35 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
     for failure in (other.exception() for other in begun):
         if failure is not None and not isinstance(failure, Abandoned):
             raise failure
+
+
+def _processor() -> int:
+    """Return the processor that this thread runs on, -1 where the system does not tell."""
+    which = _sched_getcpu()
+    return which() if which else -1
+
+
+@cache
+def _sched_getcpu() -> Callable[[], int] | None:
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    from ctypes import CDLL
+
+    return getattr(CDLL(None), "sched_getcpu", None)
+
+
+def _step_aside(processor: int) -> None:
+    """Move this thread to another processor than the caller's, which it stays free to leave.
+
+    Linux wakes a thread where it ran last, also if that is where its waker is busy and another
+    processor is idle. Two threads once on one processor would share it for call after call.
+    """
+    if processor < 0 or _processor() != processor:
+        return
+    allowed = os.sched_getaffinity(0)
+    if others := allowed - {processor}:
+        os.sched_setaffinity(0, others)
+        os.sched_setaffinity(0, allowed)
 
 
 def _wait(futures: list[Future[None]], timeout: float | None = None) -> None:
