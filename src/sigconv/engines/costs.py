@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cache
-from math import log2, prod
+from math import inf, log2, prod
 
 import numpy as np
 
@@ -27,6 +27,9 @@ __all__ = [
     "refusal_of_fft",
     "transform_cost",
 ]
+
+# Samples come from memory, and outputs go there, at less than half the speed of the cache.
+_FAR = 5
 
 # Columns per call at most, the bytes they may take, and how few are transformed one by one.
 _WIDEST, _COLUMN_BYTES, _NARROW = 65, 1 << 20, 4
@@ -75,7 +78,7 @@ def block_cost(
         transforms = transform_cost(machine, nfft, pair, max(1, group // 2)) + move
     else:
         transforms = 2 * transform_cost(machine, nfft, dtype, group)
-    return transforms + multiply + 2 * move
+    return transforms + multiply + _FAR * move
 
 
 def block_bytes(problem: Problem, nfft: tuple[int, ...]) -> int:
@@ -104,11 +107,18 @@ def transform_cost(machine: Machine, nfft: tuple[int, ...], dtype: DType, count:
         rate = machine.wisdom.get((key, *nfft, count)) or _rate(machine, key, *nfft)
     else:
         rate = machine.fft_nd[key] * (1 + _SHORT_AXIS / min(nfft)) * _odd_penalty(nfft)
+        rate *= _spilling(2 * prod(nfft) * dtype.itemsize / machine.cache_bytes)
         if any(n >= 256 and n & (n - 1) == 0 for n in nfft):
             # Rows a power of two apart share the same few lines of the cache.
             rate *= 2
     samples = prod(nfft)
     return scalar * rate * samples * max(1.0, log2(samples))
+
+
+def _spilling(times: float) -> float:
+    """Return how much longer several axes take where they need `times` the cache: as measured."""
+    tiers = (1, 1.0), (4, 1.25), (64, 2.0), (inf, 3.0)
+    return next(factor for most, factor in tiers if times <= most)
 
 
 def _rate(machine: Machine, key: str, nfft: int) -> float:
