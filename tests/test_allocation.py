@@ -10,7 +10,7 @@ from sigconv.engines import compiled
 from sigconv.engines.direct import has_numba
 
 # A few objects of Python's per block.
-_SMALL = 128 << 10
+_SMALL = 256 << 10
 
 CASES = [
     ((1_000_000,), (9,), "direct", "float64"),

@@ -60,7 +60,7 @@ def convolve_pieces(
     method : str or Plan
         As in `convolve`, except that ``auto`` considers only methods that work block by block.
     piece : int, optional
-        Results a piece has at most along `axis`, rounded up to whole blocks of the plan;
+        Results a piece has at most along `axis`, rounded up to whole transforms of the plan;
         2**19 by default.
 
     Returns
@@ -136,8 +136,7 @@ class Pieces:
         self._source = _Transposed(source, plan.problem.order)
         self._kernel = kernel
         self._workers = resolve_workers(workers)
-        # A call of the FFT library is the least that is worth computing at once.
-        step = plan.hop[0] * plan.group if plan.hop else largest_step(plan.grid.cuts[0])
+        step = plan.hop[0] if plan.hop else largest_step(plan.grid.cuts[0])
         wanted = _PIECE if piece is None else piece
         self._piece = step * max(1, -(-wanted // max(step, 1)))
 
