@@ -206,3 +206,16 @@ def test_a_plan_covers_what_its_structure_serves():
     for other in (None, Structure(), product, constant, Structure("sum", 3, 1e-7, 1e-5)):
         assert not several.covers(other)
     assert not Structure().covers(Structure())
+    # A plan for real taps drops imaginary parts.
+    assert product.covers(product._replace(real=True))
+    assert not product._replace(real=True).covers(product)
+
+
+def test_real_taps_have_real_factors_for_complex_samples():
+    h = outer(gaussian(3, 1.0), gaussian(4, 1.0))
+    for taps, real in ((h, True), (h + 0j, True), (h * 1j, False)):
+        structure = find_structure(taps, np.dtype("c16"))
+        assert (structure.kind, structure.real) == ("product", real)
+        (product,) = products_of(taps, structure, np.dtype("c16"))
+        assert all((factor.dtype.kind == "f") == real for factor in product.factors)
+    assert not find_structure(h, F8).real

@@ -61,3 +61,13 @@ def test_windows_that_hold_a_bad_sample_are_bad_and_no_others(bad):
     expected[100:115, 200:213] = True
     np.testing.assert_array_equal(~np.isfinite(y), expected)
     np.testing.assert_array_equal(y[expected], bad)
+
+
+@pytest.mark.parametrize("boundary", ["zero", "wrap", "absent"])
+def test_pieces_are_summed_over_windows_too(boundary):
+    x, h = RNG.standard_normal((5000, 2)), np.full(300, 0.5)
+    keywords = {"axis": 0, "boundary": boundary, "method": "separable"}
+    pieces = sc.convolve_pieces(x, h, "same", piece=700, **keywords)
+    assert pieces.plan.method == "separable"
+    expected = sc.convolve(x, h, "same", axes=0, boundary=boundary, method="direct")
+    np.testing.assert_allclose(np.concatenate(list(pieces)), expected, atol=1e-11)

@@ -256,3 +256,11 @@ def test_results_keep_the_stated_bound(dtype, loop):
         norms = np.sqrt(np.square(windows).sum(axis=(2, 3))) * np.linalg.norm(np.abs(h))
         assert (error <= plan.error_bound * norms).all()
         assert plan.error_bound < 100 * np.finfo(dtype).eps
+
+
+def test_a_kernel_alone_tells_its_structure():
+    plan = sc.plan((800, 900), gaussian(9, 3.0, 2), "same", method="separable")
+    x = RNG.standard_normal((800, 900))
+    y = sc.convolve(x, gaussian(9, 2.0, 2), "same", method=plan)
+    expected = ndimage.gaussian_filter(x, 2.0, radius=9, mode="constant")
+    np.testing.assert_allclose(y, expected, atol=1e-14)

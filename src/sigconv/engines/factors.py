@@ -131,7 +131,7 @@ def scratch_sizes(
 
 def try_passes(dtype: DType) -> None:
     """Run the compiled loops once."""
-    x, y, taps, work = np.zeros(16, dtype), np.zeros(9, dtype), np.ones(2, dtype), Scratch()
+    x, y, taps, work = np.zeros(16, dtype), np.zeros(12, dtype), np.ones(2, dtype), Scratch()
     lines = Line(0, in_zeros(0, 4, 4), 3), Line(1, in_zeros(0, 4, 4), 3)
     way = route((4, 4), (4, 1), (3, 1), lines)
     compiled_passes(x, y, [(taps, taps)], way, work, equal=False, asks=False)

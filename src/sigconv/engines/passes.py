@@ -179,7 +179,7 @@ def row_route(
     step = prod(shape[outer + 1 :])
     starts = _offsets(shape[:outer], reads[:outer])
     places = _offsets(shape[:outer], writes[:outer])
-    form = np.array([shape[outer] * step, line.length * step, step])
+    form = np.array([line.length * step, step])
     return RowRoute(starts, places, form, step)
 
 
