@@ -136,7 +136,7 @@ class Pieces:
         self._source = _Transposed(source, plan.problem.order)
         self._kernel = kernel
         self._workers = resolve_workers(workers)
-        step = plan.hop[0] if plan.hop else largest_step(plan.grid.cuts[0])
+        step = plan.hop[0] if plan.hop else 1
         wanted = _PIECE if piece is None else piece
         self._piece = step * max(1, -(-wanted // max(step, 1)))
 

@@ -1,6 +1,6 @@
 """The compiled sums over windows of equal taps, by additions alone: see `_passes`.
 
-Inner loops count in unsigned integers from a start, as there. numba keeps what it compiled as long as
+Inner loops count in unsigned integers from a start, as there. numba keeps what it compiled while
 `_passes.py` stays as it is: after a change here, touch that file.
 """
 
