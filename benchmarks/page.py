@@ -51,16 +51,16 @@ class Results:
 
 def page(results: Results, pictures: dict[int, str]) -> str:
     """Return the whole page; `pictures` has a path for each number of axes."""
-    sections = (
-        _head(results),
-        core_section(results.verdicts),
-        prepared_section(results.prepared),
-        grid_section(results.cells, pictures),
-        memory_section(results.memory),
-        peers_section(results.measured),
-        features_section(results.features),
-        files_section(results.files),
-    )
+    sections = [_head(results), core_section(results.verdicts)]
+    sections.append(prepared_section(results.prepared))
+    # A run of some sections has no others.
+    if results.cells:
+        sections.append(grid_section(results.cells, pictures))
+    sections += [memory_section(results.memory), peers_section(results.measured)]
+    if results.features:
+        sections.append(features_section(results.features))
+    if results.files:
+        sections.append(files_section(results.files))
     return "\n".join(line for section in sections for line in [*section, ""]).rstrip() + "\n"
 
 
