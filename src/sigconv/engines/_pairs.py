@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["multiply", "unweave", "weave"]
+__all__ = ["multiply", "try_pairs", "unweave", "weave"]
 
 
 # Regrouping the sum lets it vectorise.
@@ -70,3 +70,14 @@ def unweave(rows: Any, lead: int, factor: Any, places: Any, out: Any) -> None:
             row = rows[g, 2 * lead + part : 2 * (lead + count)]
             for i in range(count):
                 y[i] = row[2 * i] * factor
+
+
+def try_pairs(dtype: Any) -> None:
+    """Run every step once, on real samples of `dtype`."""
+    x, kernel = np.zeros(4, dtype), np.zeros(4, np.result_type(dtype, np.complex64))
+    x.flags.writeable = kernel.flags.writeable = False
+    rows = np.zeros((1, 4), kernel.dtype)
+    weave(x, np.zeros((1, 2), np.int64), rows.view(dtype), np.empty((1, 2)))
+    multiply(rows, kernel)
+    places = np.zeros((1, 2, 2), np.int64)
+    unweave(rows.view(dtype), 1, np.zeros((), dtype)[()], places, np.zeros(4, dtype))

@@ -134,7 +134,7 @@ def _run_taps(dtype: DType) -> None:
 
 
 def _run_pairs(dtype: DType) -> None:
-    from sigconv.engines.pairs import try_pairs
+    from sigconv.engines._pairs import try_pairs
 
     try_pairs(dtype)
 

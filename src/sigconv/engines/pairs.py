@@ -23,7 +23,7 @@ from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.engines.spectral import ScaledTaps, SpectralKernel, kernel_spectra, own_batch
 from sigconv.fft import Transform, TransformSpec, borrow_transform
 
-__all__ = ["PairedKernel", "try_pairs"]
+__all__ = ["PairedKernel"]
 
 
 class _Work(NamedTuple):
@@ -145,19 +145,6 @@ class PairedKernel:
             self._plain = SpectralKernel(self.plan, self.kernel)
         with self._plain.workspace() as work:
             self._plain.apply(tile, out, work, watch=watch)
-
-
-def try_pairs(dtype: Any) -> None:
-    """Run the compiled steps once."""
-    from sigconv.engines._pairs import multiply, unweave, weave
-
-    x, kernel = np.zeros(4, dtype), np.zeros(4, np.result_type(dtype, np.complex64))
-    x.flags.writeable = kernel.flags.writeable = False
-    rows = np.zeros((1, 4), kernel.dtype)
-    weave(x, np.zeros((1, 2), np.int64), rows.view(dtype), np.empty((1, 2)))
-    multiply(rows, kernel)
-    places = np.zeros((1, 2, 2), np.int64)
-    unweave(rows.view(dtype), 1, np.zeros((), dtype)[()], places, np.zeros(4, dtype))
 
 
 def _is_plain(array: Array, dtype: Any) -> bool:
