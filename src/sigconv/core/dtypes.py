@@ -72,6 +72,8 @@ def as_numeric(value: Any, name: str) -> Array:
     except ValueError as error:
         raise DTypeError(f"{name} must be a rectangular array of numbers: {error}") from None
     kind = array.dtype.kind
+    if kind == "f" and isinstance(value, list | tuple):
+        return _unrounded(value, array)
     if kind in "biufc":
         return array
     if kind == "O":
@@ -83,6 +85,14 @@ def as_numeric(value: Any, name: str) -> Array:
         "V": "Convolve one field at a time: x['name'].",
     }.get(kind, "Convert it with x.astype(float).")
     raise DTypeError(f"{name} must hold numbers; got dtype {array.dtype}. {remedy}")
+
+
+def _unrounded(value: Any, array: Array) -> Array:
+    """Return a sequence of integers as objects where no integer dtype of NumPy holds them all."""
+    if not (array >= 2.0**63).any():
+        return array
+    objects = np.array(value, object)
+    return objects if all(isinstance(item, int) for item in objects.flat) else array
 
 
 def _check_objects(array: Array, name: str) -> None:

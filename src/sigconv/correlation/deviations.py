@@ -95,7 +95,11 @@ class Levelled(NamedTuple):
             samples = np.asarray(np.subtract(extended, offset, dtype=call.dtype))
             largest = largest_of(call, samples)
             if not np.isfinite(largest).all():
-                bad = ~np.isfinite(samples)
+                bad = ~np.isfinite(extended)
+                # Differences of numbers near the largest one do not fit.
+                over = (~np.isfinite(samples) & ~bad).any(axis=call.axes, keepdims=True)
+                offset = np.ldexp(offset, -2 * over)
+                samples = np.asarray(np.ldexp(extended, -2 * over) - offset)
                 samples[bad] = 0
                 largest = largest_of(call, samples)
         exponent = np.frexp(largest)[1]

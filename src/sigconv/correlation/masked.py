@@ -5,7 +5,7 @@ r = (S_wt - S_w S_t / n) / sqrt((S_ww - S_w^2 / n) (S_tt - S_t^2 / n)), and ever
 correlation (Padfield, "Masked object registration in the Fourier domain", IEEE Trans. Image
 Process. 21, 2012). What these differences cancel is lost. So every sum carries a bound on its
 error, and windows for which that says too little are computed again: from samples levelled
-nearby, half by half, and in the end by the definition.
+nearby, half by half, and in the end by the definition, from the samples as they came.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sigconv.core.dtypes import Array
 from sigconv.core.index import along
+from sigconv.core.window_sums import window_sums
 from sigconv.correlation.deviations import (
     TOLERANCE,
     Levelled,
     WindowCall,
     centred,
-    deviations_of,
+    largest_of,
 )
 
 __all__ = ["Marked", "masked_coefficients"]
@@ -63,13 +64,15 @@ def masked_coefficients(
     pairs = np.rint(call.correlate(windows.marks, pattern.marks))
     # A share of just `min_overlap` is enough: both are the float64 next to that fraction.
     share = pairs.astype(np.float64) / call.total(pattern.marks)
-    counts = np.where((pairs < 2) | (share < min_overlap), 0, pairs)
+    counts = np.where((pairs < 2) | (share < float(min_overlap)), 0, pairs)
     surface, lost = _by_sums(call, windows, pattern, counts)
+    touched = _touched(call, windows, pattern)
+    lost &= ~touched
     if lost.any():
-        # A box without deviations is constant, whatever its gaps were filled with.
-        lost &= deviations_of(call, _filled(call, windows), call.sizes(pattern.marks)) > 0
+        # Copies repeat what counts, so that equal samples stay equal, but dilute what differs.
+        lost &= _varied(call, _filled(call, windows), call.sizes(pattern.marks))
         _recover(call, windows, pattern, counts, lost, surface)
-    np.copyto(surface, np.nan, where=_touched(call, windows, pattern))
+    np.copyto(surface, np.nan, where=touched)
     return np.clip(surface, -1, 1)
 
 
@@ -82,16 +85,28 @@ def _counted_first(call: WindowCall, samples: Array, marks: Array) -> Array:
     return np.take_along_axis(samples.reshape(line), order, axis=-1)
 
 
-def _filled(call: WindowCall, windows: Marked) -> Levelled:
-    """Return the levelled samples, with copies of neighbours that count for those that do not."""
-    samples, marks = windows.level.samples, windows.marks
+def _filled(call: WindowCall, windows: Marked) -> Array:
+    """Return the samples, with copies of neighbours that count for those that do not."""
+    samples, marks = windows.samples, windows.marks
     for axis in call.axes:
         places = np.arange(marks.shape[axis]).reshape((-1,) + (1,) * (-1 - axis))
         first = marks.argmax(axis=axis, keepdims=True)
         nearest = np.maximum.accumulate(np.where(marks, places, first), axis=axis)
         samples = np.take_along_axis(samples, nearest, axis=axis)
         marks = np.broadcast_to(marks.any(axis=axis, keepdims=True), marks.shape)
-    return windows.level._replace(samples=samples)
+    return samples
+
+
+def _varied(call: WindowCall, samples: Array, taps: tuple[int, ...]) -> Array:
+    """Return which windows hold neighbours that differ."""
+    varied: Array = np.zeros((), bool)
+    for axis, k in zip(call.axes, taps, strict=True):
+        if k > 1:
+            at = samples.ndim + axis
+            steps = samples[along(at, slice(1, None))] != samples[along(at, slice(-1))]
+            lengths = tuple(n - (i == axis) for i, n in zip(call.axes, taps, strict=True))
+            varied = varied | (window_sums(steps.astype(call.dtype), lengths) > 0)
+    return varied
 
 
 def _touched(call: WindowCall, windows: Marked, pattern: Marked) -> Array:
@@ -189,9 +204,9 @@ def _by_definition(
     step = max(1, _PRODUCTS // prod(taps))
     for start in range(0, len(places[0]), step):
         at = tuple(place[start : start + step] for place in places)
-        (left, w), (right, t) = (side.at(at) for side in sides)
-        pairs = left & right
-        surface[at] = np.sum(_unit(row, w, pairs) * _unit(row, t, pairs), axis=-1)
+        pairs = np.logical_and(*(side.at(side.marks, at) for side in sides))
+        w, t = (_unit(row, side.at(side.samples, at), pairs, side.own_eps) for side in sides)
+        surface[at] = np.sum(w * t, axis=-1)
 
 
 class _Rows(NamedTuple):
@@ -199,30 +214,29 @@ class _Rows(NamedTuple):
 
     marks: Array
     samples: Array
-    offset: Array
-    level: Levelled
+    own_eps: float
 
     @classmethod
     def of(cls, side: Marked, shape: tuple[int, ...], view: Callable[[Array], Array]) -> _Rows:
-        marks, samples = view(side.marks), view(side.level.samples)
+        marks, samples = view(side.marks), view(side.samples)
         whole = shape + samples.shape[len(shape) :]
         return cls(
-            np.broadcast_to(marks, whole),
-            np.broadcast_to(samples, whole),
-            np.broadcast_to(side.level.offset, shape),
-            side.level,
+            np.broadcast_to(marks, whole), np.broadcast_to(samples, whole), side.level.own_eps
         )
 
-    def at(self, places: tuple[Array, ...]) -> tuple[Array, Levelled]:
-        """Return the marks and samples of some windows, one in a row."""
-        rows = len(places[0])
-        marks, samples = (view[places].reshape(rows, -1) for view in (self.marks, self.samples))
-        return marks, self.level._replace(samples=samples, offset=self.offset[places][:, None])
+    def at(self, view: Array, places: tuple[Array, ...]) -> Array:
+        """Return what some windows have in a view, one window in a row."""
+        return view[places].reshape(len(places[0]), -1)
 
 
-def _unit(row: WindowCall, level: Levelled, pairs: Array) -> Array:
+def _unit(row: WindowCall, samples: Array, pairs: Array, own_eps: float) -> Array:
     """Return the samples of the pairs less their mean, with norm 1; zeros if they are constant."""
     with np.errstate(all="ignore"):
+        kept = np.where(pairs, samples, row.dtype.type(0))
+        kept = np.ldexp(kept, -np.frexp(largest_of(row, kept))[1])
+        # Less any one of them, they are rounded relative to their own range.
+        offset = np.take_along_axis(kept, pairs.argmax(axis=-1, keepdims=True), axis=-1)
+        level = Levelled(kept - offset, offset, None, own_eps)
         apart, mean = centred(row, level.samples, pairs)
         norm = row.norm(apart)
         flat = norm <= np.sqrt(row.total(pairs)) * level.flat(mean)
