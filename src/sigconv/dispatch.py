@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.arguments import make_problem
-from sigconv.core.dtypes import Array, as_numeric, check_objects, is_weak
+from sigconv.core.dtypes import Array, DType, as_numeric, check_objects, is_weak
 from sigconv.core.integers import check_integer_range
 from sigconv.core.options import options_from
 from sigconv.core.problem import Operand, Problem
@@ -17,6 +17,7 @@ from sigconv.engines import ENGINES, NonFiniteSamples, Plan, Prepared, compiled,
 from sigconv.engines.small import OneStep, one_step
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, MethodError, ShapeError
+from sigconv.fft import current_backend
 from sigconv.missing import (
     Forward,
     check_finite,
@@ -166,15 +167,15 @@ def is_settled(problem: Problem) -> bool:
 def choose(problem: Problem, method: str | Plan) -> Choice:
     """Return the plan to use for `problem`, and how."""
     if isinstance(method, str):
-        return _chosen(problem, method, compiled.loaded())
+        return _chosen(problem, method, current_backend(), compiled.loaded())
     plan = choose_plan(problem, method)
     return Choice(plan, one_step(plan))
 
 
 @lru_cache(maxsize=1024)
-def _chosen(problem: Problem, method: str, loaded: frozenset[str]) -> Choice:
-    """Choose with the compiled loops that are `loaded`."""
-    del loaded
+def _chosen(problem: Problem, method: str, backend: str, loaded: frozenset[str]) -> Choice:
+    """Choose for an FFT backend, with the compiled loops that are `loaded`."""
+    del backend, loaded
     plan = small_plan(problem, method)
     if plan is not None:
         return Choice(plan, one_step(plan), loss_of(plan, plan.method))
@@ -292,11 +293,18 @@ def check_out(problem: Problem, out: Array | None) -> Array:
         raise ShapeError(f"out must have the result's shape {shape}; got {out.shape}.")
     if out.dtype != dtype:
         raise DTypeError(
-            f"out must have the result's dtype {dtype}; got {out.dtype}. Ask for dtype={out.dtype}."
+            f"out must have the result's dtype {dtype}; got {out.dtype}. {_remedy(out.dtype)}"
         )
     if not out.flags.writeable:
         raise ShapeError("out must be writeable; got a read-only array. Pass a copy.")
     return out
+
+
+def _remedy(dtype: DType) -> str:
+    native = dtype.newbyteorder("=")
+    if native != dtype:
+        return f"Pass an array in native byte order, {native}."
+    return f"Ask for dtype={dtype}."
 
 
 def apply_prepared(

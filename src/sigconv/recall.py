@@ -8,7 +8,6 @@ go the long way each time.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.engines import compiled
+from sigconv.fft import backend
 
 __all__ = ["Arguments", "Memory", "key_of"]
 
@@ -58,7 +58,8 @@ def key_of(
         weak,
         method,
         arguments,
-        # Plans change with the loops that are loaded.
+        # Plans change with the library that transforms, and with the loops that are loaded.
+        backend._chosen,
         compiled.loaded(),
     )
 
@@ -80,7 +81,6 @@ class Memory(Generic[T]):
     def __init__(self, size: int = _MOST_CALLS) -> None:
         self._size = size
         self._values: dict[Hashable, T] = {}
-        self._lock = threading.Lock()
 
     def find(self, key: Hashable | None) -> T | None:
         """Return what `key` stands for, None where it is not remembered."""
@@ -90,10 +90,19 @@ class Memory(Generic[T]):
         """Remember `value`, unless the key is None."""
         if key is None:
             return
-        with self._lock:
-            while len(self._values) >= self._size:
-                del self._values[next(iter(self._values))]
-            self._values[key] = value
+        # Each step is one of the dictionary's own, and needs no lock, which a child that is forked
+        # meanwhile would find taken for ever.
+        while len(self._values) >= self._size:
+            self._values.pop(_oldest(self._values), None)
+        self._values[key] = value
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def _oldest(values: dict[Hashable, T]) -> Hashable | None:
+    """Return the first key; None, which stands for nothing, where another thread was faster."""
+    try:
+        return next(iter(values), None)
+    except RuntimeError:
+        return None

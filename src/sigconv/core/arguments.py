@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sigconv.core.boundary import ZERO, Edges, parse_boundary
+from sigconv.core.boundary import ZERO, Edge, parse_boundary
 from sigconv.core.dtypes import DTypes, resolve_dtypes
 from sigconv.core.integers import IntegerBits
 from sigconv.core.problem import Axis, Operand, Options, Problem, Shape
@@ -42,8 +42,7 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
     named = normalise_axes(signal.shape, kernel.shape, options.axes)
     kernel_order, expanded = _expand_kernel(signal.shape, kernel.shape, named)
     edges = parse_boundary(options.boundary, len(named), options.fill_value)
-    for pair in edges:
-        _check_fill(pair, dtypes)
+    edges = tuple((_filled(a, dtypes), _filled(b, dtypes)) for a, b in edges)
     sizes = tuple(signal.shape[i] for i in named)
     taps = tuple(expanded[i] for i in named)
     if options.mode == "valid":
@@ -169,34 +168,36 @@ def _check_rtol(rtol: Any, dtypes: DTypes) -> None:
         )
 
 
-def _check_fill(edges: Edges, dtypes: DTypes) -> None:
-    for edge in edges:
-        if edge.rule != "constant":
-            continue
-        fill = edge.fill
-        _check_number(fill)
-        if dtypes.result.kind == "O":
-            if fill.imag or not _is_whole(fill):
-                raise DTypeError(
-                    f"fill_value={edge.fill!r} is no integer, but the numbers are exact objects. "
-                    "Pass an integer, or pad the signal yourself."
-                )
-            continue
-        if fill.imag and not dtypes.is_complex:
+def _filled(edge: Edge, dtypes: DTypes) -> Edge:
+    """Return the edge with its fill as a number of the result's kind."""
+    if edge.rule != "constant":
+        return edge
+    fill = edge.fill
+    _check_number(fill)
+    if dtypes.result.kind == "O":
+        if fill.imag or not _is_whole(fill):
             raise DTypeError(
-                f"fill_value={edge.fill!r} is complex, but the result is {dtypes.result}. "
-                "Pass a real fill_value, or dtype=complex."
+                f"fill_value={edge.fill!r} is no integer, but the numbers are exact objects. "
+                "Pass an integer, or pad the signal yourself."
             )
-        if dtypes.compute.kind == "u" and fill.real < 0:
-            raise DTypeError(
-                f"fill_value={edge.fill!r} is negative, but the result is {dtypes.result}. "
-                "Pass dtype=int, or a fill_value of at least 0."
-            )
-        if dtypes.is_integer and not (_is_whole(fill) and _fits(fill, dtypes)):
-            raise DTypeError(
-                f"fill_value={edge.fill!r} is no integer of {dtypes.compute}, but the result is "
-                f"{dtypes.result}. Pass an integer fill_value that fits, or dtype=float."
-            )
+        # Integers and decimals take no float beside them.
+        return edge._replace(fill=int(fill.real))
+    if fill.imag and not dtypes.is_complex:
+        raise DTypeError(
+            f"fill_value={edge.fill!r} is complex, but the result is {dtypes.result}. "
+            "Pass a real fill_value, or dtype=complex."
+        )
+    if dtypes.compute.kind == "u" and fill.real < 0:
+        raise DTypeError(
+            f"fill_value={edge.fill!r} is negative, but the result is {dtypes.result}. "
+            "Pass dtype=int, or a fill_value of at least 0."
+        )
+    if dtypes.is_integer and not (_is_whole(fill) and _fits(fill, dtypes)):
+        raise DTypeError(
+            f"fill_value={edge.fill!r} is no integer of {dtypes.compute}, but the result is "
+            f"{dtypes.result}. Pass an integer fill_value that fits, or dtype=float."
+        )
+    return edge
 
 
 def _check_number(fill: complex) -> None:

@@ -53,7 +53,8 @@ class Extension(NamedTuple):
         fills = {e.fill for a in problem.axes for e in a.edges if e.rule == "constant"}
         for fill in fills:
             value = fill if problem.dtypes.is_complex else fill.real
-            template[filled & ~zero] = template.dtype.type(value)
+            with np.errstate(all="ignore"):
+                template[filled & ~zero] = template.dtype.type(value)
         source, target = list[slice](), list[slice]()
         for axis in problem.axes:
             first = axis.start - axis.taps + 1
