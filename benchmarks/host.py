@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sigconv.engines import compiled
-from sigconv.engines.direct import has_numba
+from sigconv.engines.compiled import has_numba
 
 __all__ = ["load_loops", "machine", "today", "versions"]
 
@@ -62,5 +62,5 @@ def load_loops() -> None:
     """Load the compiled loops, which calls do once they have lost enough time without."""
     if has_numba():
         for dtype in ("f4", "f8"):
-            for kind in ("taps", "pairs", "passes"):
+            for kind in ("taps", "windows", "planes", "passes"):
                 compiled.load(np.dtype(dtype), kind)

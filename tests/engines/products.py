@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from sigconv.engines import ENGINES
-from sigconv.engines.direct import has_numba
+from sigconv.engines.compiled import has_numba
 from sigconv.testing import cases, check_engine
 
 LOOPS = ("numpy", *(["numba"] if has_numba() else []))

@@ -13,7 +13,7 @@ import pytest
 import sigconv as sc
 from sigconv import dispatch
 from sigconv.engines import compiled
-from sigconv.engines.direct import has_numba
+from sigconv.engines.compiled import has_numba
 from sigconv.planning import current_machine, make_plan, ready_machine
 
 pytestmark = pytest.mark.skipif(not has_numba(), reason="numba is not installed")

@@ -8,7 +8,8 @@ import pytest
 
 import sigconv as sc
 from sigconv.engines import ENGINES
-from sigconv.engines.direct import DirectKernel, has_numba
+from sigconv.engines.compiled import has_numba
+from sigconv.engines.direct import DirectKernel
 from sigconv.errors import NonFiniteError
 from sigconv.testing import naive_convolve
 
@@ -72,9 +73,9 @@ def test_compiled_loop_runs_when_the_plan_says_so(monkeypatch):
 
 
 def test_without_numba_large_work_goes_to_numpy_slices(monkeypatch):
-    from sigconv.engines import direct
+    from sigconv.engines import compiled
 
-    monkeypatch.setattr(direct, "has_numba", lambda: False)
+    monkeypatch.setattr(compiled, "has_numba", lambda: False)
     plans = list(ENGINES["direct"].candidates(sc.plan((10**6,), (9,)).problem, _machine()))
     assert {plan.loop for plan in plans} == {"numpy", "np.convolve"}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sigconv.engines.direct import has_numba
+from sigconv.engines.compiled import has_numba
 from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
 from sigconv.testing import naive_convolve
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import sigconv as sc
 from sigconv import dispatch
 from sigconv.engines import compiled
-from sigconv.engines.direct import has_numba
+from sigconv.engines.compiled import has_numba
 from sigconv.engines.numpy_convolve import suits_numpy
 from sigconv.engines.small import make_step
 from sigconv.testing import assert_close, cases, naive_convolve, tolerance

@@ -107,17 +107,16 @@ class Problem:
     structure: Structure | None = None
     """What the kernel's values allow, once they are known."""
 
-    @property
-    def order(self) -> Shape:
-        """The array axes in canonical order: batch axes, then convolved axes."""
+    order: Shape = field(init=False, compare=False, repr=False)
+    """The array axes in canonical order: batch axes, then convolved axes."""
+    batch: Shape = field(init=False, compare=False, repr=False)
+    """The shape of the batch axes of the result."""
+
+    def __post_init__(self) -> None:
         convolved = tuple(axis.axis for axis in self.axes)
         batch = tuple(i for i in range(len(self.result_shape)) if i not in convolved)
-        return batch + convolved
-
-    @property
-    def batch(self) -> Shape:
-        """The shape of the batch axes of the result."""
-        return tuple(self.result_shape[i] for i in self.order[: -len(self.axes) or None])
+        object.__setattr__(self, "order", batch + convolved)
+        object.__setattr__(self, "batch", tuple(self.result_shape[i] for i in batch))
 
     @property
     def is_trivial(self) -> bool:
@@ -191,7 +190,8 @@ class Problem:
     def signal_view(self, signal: Array) -> Array:
         """Return `signal` in canonical layout, batch axes broadcast to the result's."""
         view = signal.transpose(self.order)
-        return np.broadcast_to(view, self.batch + view.shape[len(self.batch) :])
+        shape = self.batch + view.shape[len(self.batch) :]
+        return view if view.shape == shape else np.broadcast_to(view, shape)
 
     def kernel_view(self, kernel: Array) -> Array:
         """Return `kernel` in canonical layout, as the taps of a true convolution.

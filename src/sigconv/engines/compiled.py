@@ -6,7 +6,7 @@ lose by that is added up; when it comes to a quarter of what loading takes, the 
 thread of its own. So nobody waits for a loop that saves little.
 
 A loop is called by its kind and its dtype, as "taps f4": `taps` sums over all taps of a kernel,
-`pairs` serves transforms of two blocks at once, `passes` sums along one axis after the other.
+`windows` and `planes` run FFTW, `passes` sums along one axis after the other.
 """
 
 from __future__ import annotations
@@ -18,20 +18,36 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from sigconv.core.dtypes import DType
 from sigconv.engines.base import Machine, dtype_key
+from sigconv.fft import is_native
 
-__all__ = ["load", "load_seconds", "loaded", "lose", "name_of"]
+__all__ = ["has_numba", "load", "load_seconds", "loaded", "loop_for", "lose", "name_of"]
 
 # The share of its price that is lost before a loop is loaded: another processor does that.
 _PATIENCE = 0.25
 
 # A wait without end hears no Ctrl-C on Windows.
 _HEARD = 0.5
+
+
+_COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
+
+
+@cache
+def has_numba() -> bool:
+    """Tell whether numba is installed, without importing it."""
+    return find_spec("numba") is not None
+
+
+def loop_for(dtype: DType) -> str:
+    """Return the inner loop for long work in `dtype`."""
+    return "numba" if has_numba() and dtype_key(dtype) in _COMPILED else "numpy"
 
 
 class _State:
@@ -133,10 +149,11 @@ def _run_taps(dtype: DType) -> None:
     compiled_sums(np.zeros((4, 4), dtype), taps, np.empty((3, 3), dtype), (1, 1))
 
 
-def _run_pairs(dtype: DType) -> None:
-    from sigconv.engines._pairs import try_pairs
+def _run_windows(dtype: DType) -> None:
+    from sigconv.engines.native import try_windows
 
-    try_pairs(dtype)
+    if is_native(dtype):
+        try_windows(dtype)
 
 
 def _run_passes(dtype: DType) -> None:
@@ -145,12 +162,25 @@ def _run_passes(dtype: DType) -> None:
     try_passes(dtype)
 
 
-_RUNS = {"taps": _run_taps, "pairs": _run_pairs, "passes": _run_passes}
+def _run_planes(dtype: DType) -> None:
+    from sigconv.engines.native_planes import try_planes
+
+    if is_native(dtype):
+        try_planes(dtype)
+
+
+_RUNS = {
+    "taps": _run_taps,
+    "windows": _run_windows,
+    "planes": _run_planes,
+    "passes": _run_passes,
+}
 
 # A file of the cache of each kind.
 _CACHED = {
     "taps": "_loops.sum_taps-*.nbi",
-    "pairs": "_pairs.weave-*.nbi",
+    "windows": "_fftw_windows.filter_windows-*.nbi",
+    "planes": "_fftw_planes.filter_columns-*.nbi",
     "passes": "_passes.sum_passes-*.nbi",
 }
 

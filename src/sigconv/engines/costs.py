@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cache
-from math import inf, log2, prod
+from math import ceil, inf, log2, prod
 
 import numpy as np
 
-from sigconv.core.blocks import input_range
+from sigconv.core.blocks import batch_cuts, input_range
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import odd_factors
 from sigconv.engines.accuracy import LONGEST_EXACT, choose_limbs
 from sigconv.engines.base import Machine, dtype_key
+from sigconv.engines.compiled import loop_for
 from sigconv.engines.plan import Cost
+from sigconv.fft import is_native, padded
 
 __all__ = [
+    "FEWEST_BLOCKS",
+    "LONG_BLOCK",
     "block_bytes",
     "block_cost",
     "cheapest_length",
     "column_passes",
     "column_width",
     "group_size",
+    "native_cost",
+    "native_loops",
+    "native_plane_cost",
+    "native_run",
     "plane_cost",
     "refusal_of_fft",
     "transform_cost",
 ]
+
+_PAIR = np.dtype(np.complex64)
+
+LONG_BLOCK, FEWEST_BLOCKS = 2e-3, 4
+"""Seconds of work that a block has where there are blocks enough, and how many are enough."""
 
 # Samples come from memory, and outputs go there, at less than half the speed of the cache.
 _FAR = 5
@@ -53,13 +66,11 @@ def block_cost(
     problem: Problem,
     machine: Machine,
     nfft: tuple[int, ...],
-    *,
     group: int = 1,
-    paired: bool = False,
 ) -> float:
     """Return the seconds to load, transform, multiply, transform back and store one block.
 
-    `group` blocks go to the FFT library in one call, `paired` ones as half as many transforms.
+    `group` blocks go to the FFT library in one call.
     """
     nbytes = 2 * prod(nfft) * problem.dtypes.compute.itemsize
     multiply = nbytes / 16 * machine.multiply
@@ -72,18 +83,53 @@ def block_cost(
         outward = limbs.products * (one + 2 * move)
         return inward + outward + limbs.signal * limbs.kernel * multiply
     dtype = problem.dtypes.compute
-    if paired:
+    return 2 * transform_cost(machine, nfft, dtype, group) + multiply + _FAR * move
+
+
+def native_loops(problem: Problem) -> tuple[str, ...]:
+    """Return the compiled loops that can run a problem's transforms along one axis."""
+    dtype = problem.dtypes.compute
+    if len(problem.axes) != 1 or problem.rtol is not None or dtype.char not in "fdFD":
+        return ()
+    if loop_for(dtype) != "numba" or not is_native(dtype):
+        return ()
+    # FFTW's real transforms of float64 are as fast as half a complex one.
+    return ("numba", "pairs") if dtype.char == "f" and is_native(_PAIR) else ("numba",)
+
+
+def native_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...], loop: str) -> float:
+    """Return the seconds of one window in a compiled loop, which stays in the cache."""
+    dtype = problem.dtypes.compute
+    move = 2 * prod(nfft) * dtype.itemsize * machine.copy
+    multiply = 2 * prod(nfft) * dtype.itemsize / 16 * machine.multiply
+    if loop == "pairs":
         # Each is half a complex transform.
-        pair = np.result_type(dtype, np.complex64)
-        transforms = transform_cost(machine, nfft, pair, max(1, group // 2)) + move
-    else:
-        transforms = 2 * transform_cost(machine, nfft, dtype, group)
-    return transforms + multiply + _FAR * move
+        return transform_cost(machine, nfft, _PAIR, 1) + multiply + 2 * move
+    return 2 * transform_cost(machine, nfft, dtype, 1) + multiply + move
 
 
-def block_bytes(problem: Problem, nfft: tuple[int, ...]) -> int:
+def native_run(
+    problem: Problem, count: int, seconds: float
+) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    """Return how many of a signal's `count` windows a block has, and the cuts of the batch.
+
+    Blocks are long, so that what Python does beside them does not count, and an even number.
+    """
+    total = count * prod(problem.batch)
+    wanted = max(1, ceil(total * seconds / LONG_BLOCK))
+    if wanted < FEWEST_BLOCKS:
+        wanted = FEWEST_BLOCKS if total * seconds > LONG_BLOCK / 4 else 1
+    block = ceil(total / wanted)
+    if block >= count:
+        return count, batch_cuts(problem, block // count)
+    pieces = ceil(count / block)
+    return ceil(count / (pieces + pieces % 2)), batch_cuts(problem, 1)
+
+
+def block_bytes(problem: Problem, nfft: tuple[int, ...], loop: str = "") -> int:
     """Return the scratch of one block: samples, spectrum, and what integers need beside them."""
-    arrays = 2.0
+    # Pairs have complex samples, two real windows beside them, and zeros.
+    arrays = 7.0 if loop == "pairs" else 2.0
     if problem.dtypes.is_integer:
         limbs = choose_limbs(problem, nfft)
         arrays += 2 + (limbs.signal if limbs.signal * limbs.kernel > 1 else 0)
@@ -155,13 +201,10 @@ def cheapest_length(size: int, dtype: DType, ndim: int) -> int:
     return min(able, key=lambda n: n * (ndim - 1 + column_passes(n, dtype)))
 
 
-def column_width(nfft: int, columns: int, itemsize: int) -> int:
-    """Return how many of so many columns are transformed at once: as many as stay in the cache.
-
-    The number is odd, so that rows of scratch do not lie a power of two apart.
-    """
-    most = min(_WIDEST, max(1, _COLUMN_BYTES // (nfft * itemsize)))
-    return columns | 1 if columns < most else most - 1 + most % 2
+def column_width(nfft: int, columns: int, dtype: DType) -> int:
+    """Return how many of so many columns are transformed at once: as many as stay in the cache."""
+    most = min(_WIDEST, max(1, _COLUMN_BYTES // (nfft * dtype.itemsize)))
+    return padded(min(columns, most), dtype)
 
 
 def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
@@ -179,7 +222,7 @@ def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cos
     planes = 0.0
     for lengths in (sizes, problem.lengths, problem.taps):
         planes += lengths[0] * (prod(lengths[1:-1]) * last + across + move)
-    width = column_width(nfft[0], bins, half.itemsize)
+    width = column_width(nfft[0], bins, half)
     groups = -(-bins // width)
     if width < _NARROW:
         # Too long for the cache, or single: like signals of their own.
@@ -192,6 +235,12 @@ def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cos
     seconds = prod(problem.batch) * (one + calls)
     rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
     return Cost(seconds, (rows * bins + 2 * nfft[0] * width) * half.itemsize)
+
+
+def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
+    """Return what the same costs in compiled loops, which lose no time between transforms."""
+    cost = plane_cost(problem, machine, nfft)
+    return cost._replace(seconds=cost.seconds * 0.7)
 
 
 def column_passes(size: int, dtype: DType) -> float:

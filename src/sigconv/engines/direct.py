@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import cache
-from importlib.util import find_spec
 from itertools import product
 from math import prod
 
@@ -25,6 +23,7 @@ from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines import compiled
 from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
+from sigconv.engines.compiled import loop_for
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.numpy_convolve import numpy_seconds, suits_numpy
 from sigconv.engines.plan import Cost, Plan
@@ -32,9 +31,7 @@ from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
 from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.engines.small import fits_one_step, step_seconds
 
-__all__ = ["DirectEngine", "DirectKernel", "extended", "has_numba", "loop_for"]
-
-_COMPILED = ("f4", "f8", "c8", "c16", "i8", "u8")
+__all__ = ["DirectEngine", "DirectKernel", "extended"]
 
 # Work per block, in products: a call without the GIL that is worth a thread, and few enough for
 # Ctrl-C to be heard within a fraction of a second. An output counts as a few products more.
@@ -55,17 +52,6 @@ _COLUMNS = 512
 # Outputs near the end of a row cost this many times those inside, per tap; to copy a row with its
 # extension costs as much as this many taps.
 _RIM, _COPY = 24.0, 6.0
-
-
-@cache
-def has_numba() -> bool:
-    """Tell whether numba is installed, without importing it."""
-    return find_spec("numba") is not None
-
-
-def loop_for(dtype: DType) -> str:
-    """Return the inner loop for long work in `dtype`."""
-    return "numba" if has_numba() and dtype_key(dtype) in _COMPILED else "numpy"
 
 
 class DirectEngine:

@@ -14,17 +14,24 @@ from sigconv.core.blocks import BlockGrid, Range, batch_cuts, input_range, large
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
+from sigconv.engines import compiled
 from sigconv.engines.base import Machine
+from sigconv.engines.compiled import loop_for
 from sigconv.engines.costs import (
     block_bytes,
     block_cost,
     cheapest_length,
     group_size,
+    native_cost,
+    native_loops,
+    native_plane_cost,
+    native_run,
     plane_cost,
     refusal_of_fft,
 )
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.transformed import TransformedKernel, transformed
+from sigconv.fft import is_native
 
 __all__ = ["FftEngine"]
 
@@ -50,10 +57,12 @@ class FftEngine:
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield one transform of the whole and, of two axes and more, one plane by plane."""
         plans = [self._at_once(problem, machine)]
+        if "numba" in native_loops(problem):
+            plans.append(self._native(problem, machine))
         floating = problem.dtypes.compute.kind in "fc" and problem.rtol is None
         if len(problem.axes) > 1 and floating:
-            plans.append(self._by_planes(problem, machine))
-        yield from sorted(plans, key=lambda plan: plan.cost.seconds)
+            plans += self._by_planes(problem, machine)
+        yield from sorted(plans, key=lambda plan: plan.cost.first)
 
     def _at_once(self, problem: Problem, machine: Machine) -> Plan:
         nfft = tuple(fast_length(_needed(axis)) for axis in problem.axes)
@@ -69,14 +78,31 @@ class FftEngine:
         cost = Cost(seconds, group * nbytes)
         return Plan(problem, self.name, grid, cost, nfft, problem.lengths, group)
 
-    def _by_planes(self, problem: Problem, machine: Machine) -> Plan:
+    def _native(self, problem: Problem, machine: Machine) -> Plan:
+        (axis,) = problem.axes
+        needed = _needed(axis)
+        lengths = fast_length(needed), cheapest_length(needed, problem.dtypes.compute, 1)
+        one, nfft = min((native_cost(problem, machine, (n,), "numba"), (n,)) for n in lengths)
+        _, cuts = native_run(problem, 1, one)
+        grid = BlockGrid(problem.axes, cuts, _whole(problem))
+        seconds = machine.call + len(grid) * machine.block
+        seconds += one * (prod(problem.batch) + prod(problem.kernel_batch) / 2)
+        load = compiled.load_seconds(problem.dtypes.compute, machine, "windows")
+        cost = Cost(seconds, block_bytes(problem, nfft, "numba"), load)
+        return Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="numba")
+
+    def _by_planes(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         dtype = problem.dtypes.compute
         ndim = len(problem.axes)
         nfft = tuple(cheapest_length(_needed(axis), dtype, ndim) for axis in problem.axes)
         grid = BlockGrid(problem.axes, batch_cuts(problem, 1), _whole(problem))
         cost = plane_cost(problem, machine, nfft)
-        plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths)
-        return replace(plan, loop="planes")
+        plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="planes")
+        yield plan
+        if ndim <= 3 and loop_for(dtype) == "numba" and is_native(dtype):
+            load = compiled.load_seconds(dtype, machine, "planes")
+            cost = native_plane_cost(problem, machine, nfft)._replace(load=load)
+            yield replace(plan, cost=cost, loop="compiled planes")
 
     def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""

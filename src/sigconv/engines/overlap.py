@@ -19,8 +19,17 @@ from sigconv.core.problem import Problem
 from sigconv.core.shapes import regular_length
 from sigconv.engines import compiled
 from sigconv.engines.base import Machine
-from sigconv.engines.costs import block_bytes, block_cost, group_size, refusal_of_fft
-from sigconv.engines.direct import loop_for
+from sigconv.engines.costs import (
+    FEWEST_BLOCKS,
+    LONG_BLOCK,
+    block_bytes,
+    block_cost,
+    group_size,
+    native_cost,
+    native_loops,
+    native_run,
+    refusal_of_fft,
+)
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.transformed import TransformedKernel, by_wisdom, transformed
 
@@ -30,12 +39,6 @@ Shape = tuple[int, ...]
 
 # Blocks with more scratch than this gain nothing and cost memory.
 _LARGEST_BLOCK = 32 << 20
-
-
-# Seconds of work that a block has where there are blocks enough, and how many are enough.
-_LONG_BLOCK = 2e-3
-_FEWEST_BLOCKS = 4
-
 
 # Blocks advance by about this many kernels.
 _SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -74,19 +77,20 @@ class OverlapEngine:
         if len(problem.axes) == 1:
             lengths = _with_measured(lengths, machine.fft_samples)
         short = {nfft for nfft in lengths if block_bytes(problem, nfft) <= _LARGEST_BLOCK}
-        layouts = [self._layout(problem, machine, nfft, "") for nfft in short or {min(lengths)}]
-        if self._takes_pairs(problem):
+        layouts = [self._layout(problem, machine, nfft) for nfft in short or {min(lengths)}]
+        for loop in () if self.by_input else native_loops(problem):
             # Beyond the cache, complex transforms of both are no faster than two real ones.
-            near = [n for n in short if 2 * block_bytes(problem, n) <= machine.cache_bytes]
-            layouts += [self._layout(problem, machine, nfft, "pairs") for nfft in near]
-        dtype = problem.dtypes.compute
-        load = {
-            "": 0.0,
-            "pairs": compiled.load_seconds(dtype, machine, "pairs"),
-        }
+            most = machine.cache_bytes if loop == "pairs" else _LARGEST_BLOCK
+            near = [nfft for nfft in short if 2 * block_bytes(problem, nfft) <= most]
+            layouts += [self._native_layout(problem, machine, nfft, loop) for nfft in near]
+        load = compiled.load_seconds(problem.dtypes.compute, machine, "windows")
+
+        def first(layout: _Layout) -> float:
+            return layout.seconds + (load if layout.loop else 0.0)
+
         # Grids of long signals are long: each is made only when it is asked for.
-        for layout in sorted(layouts, key=lambda one: (one.seconds + load[one.loop], one)):
-            yield by_wisdom(self._plan(problem, layout, load[layout.loop]), machine)
+        for layout in sorted(layouts, key=lambda one: (first(one), one)):
+            yield by_wisdom(self._plan(problem, layout, first(layout) - layout.seconds), machine)
 
     def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""
@@ -108,14 +112,7 @@ class OverlapEngine:
             nfft.append(regular_length(min(hop, stop - start) + axis.taps - 1))
         return tuple(nfft)
 
-    def _takes_pairs(self, problem: Problem) -> bool:
-        """Tell whether two blocks of a real signal can share a complex transform."""
-        dtype = problem.dtypes.compute
-        one_axis = len(problem.axes) == 1 and not self.by_input and problem.rtol is None
-        # FFTW's real transforms of float64 are as fast as half a complex one.
-        return one_axis and dtype.char == "f" and loop_for(dtype) == "numba"
-
-    def _layout(self, problem: Problem, machine: Machine, nfft: Shape, loop: str) -> _Layout:
+    def _layout(self, problem: Problem, machine: Machine, nfft: Shape) -> _Layout:
         """Choose windows per call for one FFT length, and say what they cost."""
         hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
         ranges = self._ranges(problem)
@@ -126,10 +123,10 @@ class OverlapEngine:
         count = min(counts[0], limit) if problem.rtol is None else 1
         batches = batch_cuts(problem, limit // count)
         group = count * prod(largest_step(edges) for edges in batches)
-        one = block_cost(problem, machine, nfft, group=group, paired=loop == "pairs")
+        one = block_cost(problem, machine, nfft, group)
         # A block is several calls long, so that what it costs beside them does not count.
-        shared = prod(counts) * prod(len(c) - 1 for c in batches) // (_FEWEST_BLOCKS * count)
-        calls = min(ceil(_LONG_BLOCK / (one * group)), shared, ceil(counts[0] / count))
+        shared = prod(counts) * prod(len(c) - 1 for c in batches) // (FEWEST_BLOCKS * count)
+        calls = min(ceil(LONG_BLOCK / (one * group)), shared, ceil(counts[0] / count))
         run = count * max(1, calls if problem.rtol is None else 1)
         blocks = ceil(counts[0] / run) * prod(counts[1:]) * prod(len(c) - 1 for c in batches)
         if self.by_input:
@@ -137,7 +134,18 @@ class OverlapEngine:
         seconds = machine.call + blocks * machine.block
         transforms = blocks * ceil(run / count) * group
         seconds += one * (transforms + prod(problem.kernel_batch) / 2)
-        return _Layout(seconds, nfft, hop, run, group, batches, loop)
+        return _Layout(seconds, nfft, hop, run, group, batches)
+
+    def _native_layout(self, problem: Problem, machine: Machine, nfft: Shape, loop: str) -> _Layout:
+        """Choose windows per block for a compiled loop, which takes one after the other."""
+        (axis,) = problem.axes
+        hop = nfft[0] - axis.taps + 1
+        count, one = ceil(axis.length / hop), native_cost(problem, machine, nfft, loop)
+        run, batches = native_run(problem, count, one)
+        blocks = ceil(count / run) * prod(len(cuts) - 1 for cuts in batches)
+        seconds = machine.call + blocks * machine.block
+        seconds += one * (count * prod(problem.batch) + prod(problem.kernel_batch) / 2)
+        return _Layout(seconds, nfft, (hop,), run, 1, batches, loop)
 
     def _plan(self, problem: Problem, layout: _Layout, load: float) -> Plan:
         seconds, nfft, hop, run, group, batches, loop = layout
@@ -145,7 +153,7 @@ class OverlapEngine:
         ranges = self._ranges(problem)
         cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
         grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
-        cost = Cost(seconds, group * block_bytes(problem, nfft), load)
+        cost = Cost(seconds, group * block_bytes(problem, nfft, loop), load)
         return Plan(problem, self.name, grid, cost, nfft, hop, group, loop=loop)
 
 

@@ -94,7 +94,7 @@ class Plan:
     @property
     def shares_blocks(self) -> bool:
         """Whether the workers share each block, instead of one taking it."""
-        return self.loop == "planes"
+        return self.loop.endswith("planes")
 
     @property
     def error_bound(self) -> float:

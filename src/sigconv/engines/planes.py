@@ -26,7 +26,7 @@ from sigconv.engines.base import NonFiniteSamples
 from sigconv.engines.costs import column_width
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.plan import Plan
-from sigconv.engines.spectral import ScaledTaps, SpectralKernel, own_batch
+from sigconv.engines.spectral import ScaledTaps, SpectralKernel, one_by_one, own_batch
 from sigconv.engines.workers import run_shared
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
@@ -63,6 +63,8 @@ class _Layout(NamedTuple):
 class PlaneKernel:
     """The spectra of a kernel's planes, and of all its columns where many signals are to come."""
 
+    is_native = False
+
     def __init__(self, plan: Plan, kernel: Array) -> None:
         self.plan = plan
         self.kernel = kernel
@@ -70,19 +72,21 @@ class PlaneKernel:
         self.scaled = ScaledTaps.of(plan, kernel)
         batch = kernel.shape[: kernel.ndim - len(plan.nfft)]
         taps = kernel.shape[len(batch) :]
-        spec = PlaneSpec(1, plan.nfft[1:], taps[1:-1], None, self.dtype)
+        spec = self._plane_spec(taps[1:-1], None)
         self.columns = prod(spec.bins)
         self.complex = spec.spectrum_dtype
-        self.width = column_width(plan.nfft[0], self.columns, self.complex.itemsize)
+        width = column_width(plan.nfft[0], self.columns, self.complex)
+        effort = plan.effort
+        self.column_spec = ColumnSpec(plan.nfft[0], width, self.complex, effort, self.is_native)
         scale = np.zeros((), self.dtype).real.dtype.type(1) / prod(plan.nfft)
-        planes = np.empty((*batch, taps[0], *spec.bins), self.complex)
+        self.spectra = np.empty((*batch, taps[0], self.columns), self.complex)
         with borrow_transform(spec) as work:
-            for index in np.ndindex(*batch, taps[0]):
-                work.samples[..., taps[-1] :] = 0
-                work.samples[..., : taps[-1]] = self.scaled.taps[index]
-                work.forward()
-                np.multiply(work.spectrum[0], scale, out=planes[index])
-        self.spectra = planes.reshape(*batch, taps[0], self.columns)
+            for index in np.ndindex(*batch):
+                for start in range(0, taps[0], spec.count):
+                    part = slice(start, min(start + spec.count, taps[0]))
+                    planes = self.scaled.taps[index][part]
+                    self._forward(work, planes, self.spectra[index][part])
+        self.spectra *= scale
         self.is_whole = plan.effort == "measure"
         # What lies between the steps, kept for the next signal. A deque's ends are atomic.
         self.spare: deque[Array] = deque(maxlen=_SPARE)
@@ -96,24 +100,28 @@ class PlaneKernel:
     def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of one block with `work` workers."""
         layout = _Layout.of(tile.block)
-        spectra = self.spectra[own_batch(self.spectra.shape, tile.block.batch)]
-        spectra = np.broadcast_to(
-            spectra, (*out.shape[: out.ndim - len(layout.sizes)], *spectra.shape[-2:])
-        )
+        first = (0,) * len(tile.block.batch)
         bad = self.scaled.bad
-        for index in np.ndindex(*spectra.shape[:-2]):
-            data = tile.data[index]
-            if self._convolve(data, spectra[index], out[index], layout, work):
+        for one, target in one_by_one(tile, out):
+            spectra = self.spectra[own_batch(self.spectra.shape, one.block.batch)][first]
+            data, result = one.data[first], target[first]
+            if self._convolve(data, spectra, result, layout, work):
                 continue
             bad_samples = not is_finite(data)
             if watch and bad_samples:
                 raise NonFiniteSamples
             bad = bad or bad_samples
             data = clean(data) if bad_samples else data
-            if not self._convolve(data, spectra[index], out[index], layout, work):
-                self._convolve_scaled(tile.block, index, data, out)
+            if not self._convolve(data, spectra, result, layout, work):
+                self._convolve_scaled(one._replace(data=data[(None,) * len(first)]), target)
         if bad:
             stamp(tile, self.kernel[own_batch(self.kernel.shape, tile.block.batch)], out)
+
+    def _plane_spec(self, filled: tuple[int, ...], kept: tuple[Range, ...] | None) -> PlaneSpec:
+        """Return the transform of a few planes with samples in their `filled` first rows."""
+        nfft = self.plan.nfft[1:]
+        count = max(1, _PLANE_SAMPLES // prod(nfft))
+        return PlaneSpec(count, nfft, filled, kept, self.dtype, self.plan.effort, self.is_native)
 
     def _convolve(
         self, data: Array, spectra: Array, out: Array, layout: _Layout, workers: int
@@ -127,89 +135,91 @@ class PlaneKernel:
         except IndexError:
             shape = max(layout.sizes[0], layout.lengths[0]), self.columns
             between = np.empty(shape, self.complex)
-        count = max(1, _PLANE_SAMPLES // prod(self.plan.nfft[1:]))
-        sizes, wanted = layout.sizes[1:], layout.wanted[1:]
-        spec = PlaneSpec(
-            count, self.plan.nfft[1:], sizes[:-1], wanted[:-1], self.dtype, self.plan.effort
-        )
-        box = tuple(slice(0, n) for n in sizes)
-        last = slice(*wanted[-1])
+        spec = self._plane_spec(layout.sizes[1:-1], layout.wanted[1:-1])
+        (size, length), columns = (layout.sizes[0], layout.lengths[0]), self.column_spec
         finite: list[bool] = []
 
         def forward(work: Any, start: int, stop: int) -> None:
-            fill_around(work.samples[: stop - start], (box[-1],), data[start:stop])
-            work.forward()
-            part = between[start:stop].reshape(stop - start, *spec.bins)
-            part[...] = work.spectrum[: stop - start]
+            self._forward(work, data[start:stop], between[start:stop])
+
+        def across(work: Any, start: int, stop: int) -> None:
+            part = slice(start, stop)
+            self._filter(work, spectra[:, part], between[:, part], size, layout.wanted[0])
 
         def inverse(work: Any, start: int, stop: int) -> None:
-            part = between[start:stop].reshape(stop - start, *spec.bins)
-            work.spectrum[: stop - start] = part
-            work.inverse()
-            results = work.results[: stop - start]
-            np.multiply(results[..., last], factor, out=out[start:stop], casting="unsafe")
-            # Of a real transform's bins, the first output has the real parts, the next both.
-            finite.append(bool(np.isfinite(results[..., :2]).all()))
+            lead = layout.leads[-1]
+            done = self._inverse(work, between[start:stop], out[start:stop], lead, factor)
+            finite.append(done)
 
-        _share(spec, forward, layout.sizes[0], count, workers)
-        self._filter_columns(between, spectra, layout, workers)
-        _share(spec, inverse, layout.lengths[0], count, workers)
+        for step, each, total, count in (
+            (forward, spec, size, spec.count),
+            (across, columns, self.columns, columns.width),
+            (inverse, spec, length, spec.count),
+        ):
+            beside = prod(spec.nfft) if each is spec else columns.nfft
+            _share(each, step, total, self._piece(total, count, beside), workers)
         if self.is_whole:
             self.spare.append(between)
         return all(finite)
 
-    def _filter_columns(
-        self, between: Array, spectra: Array, layout: _Layout, workers: int
-    ) -> None:
-        """Convolve along the first axis, a few columns at a time."""
-        size, (low, high) = layout.sizes[0], layout.wanted[0]
-        spec = ColumnSpec(self.plan.nfft[0], self.width, self.complex, self.plan.effort)
+    def _piece(self, length: int, count: int, beside: int) -> int:
+        """Return how many planes or columns of `length` a worker takes at once.
 
-        def one(work: Any, start: int, stop: int) -> None:
-            width = stop - start
-            kernel = spectra[:, start:stop]
-            if not self.is_whole:
-                _load(work.columns, kernel)
-                work.forward()
-                kernel = work.columns[:, :width].copy()
-            _load(work.columns, between[:size, start:stop])
+        A call transforms `count`, each of so many samples `beside`.
+        """
+        del length, beside
+        return count
+
+    def _forward(self, work: Any, data: Array, between: Array) -> None:
+        """Transform planes into rows of `between`."""
+        count, length = data.shape[0], data.shape[-1]
+        fill_around(work.samples[:count], (slice(0, length),), data)
+        work.forward()
+        between.reshape(work.spectrum[:count].shape)[...] = work.spectrum[:count]
+
+    def _filter(self, work: Any, kernel: Array, between: Array, size: int, wanted: Range) -> None:
+        """Convolve columns of `between`, of which `size` rows hold samples."""
+        width, (low, high) = between.shape[1], wanted
+        if not self.is_whole:
+            _load(work.columns, kernel)
             work.forward()
-            work.columns[:, :width] *= kernel
-            work.inverse()
-            between[: high - low, start:stop] = work.columns[low:high, :width]
+            kernel = work.columns[:, :width].copy()
+        _load(work.columns, between[:size])
+        work.forward()
+        work.columns[:, :width] *= kernel
+        work.inverse()
+        between[: high - low] = work.columns[low:high, :width]
 
-        _share(spec, one, self.columns, self.width, workers)
+    def _inverse(self, work: Any, between: Array, out: Array, lead: int, factor: Any) -> bool:
+        """Transform rows of `between` back into planes; tell whether these are finite."""
+        count, length = out.shape[0], out.shape[-1]
+        spectrum = work.spectrum[:count]
+        spectrum[...] = between.reshape(spectrum.shape)
+        work.inverse()
+        results = work.results[:count]
+        part = results[..., lead : lead + length]
+        np.multiply(part, factor, out=out, casting="unsafe")
+        # Of a real transform's bins, the first output has the real parts, the next both parts.
+        return bool(np.isfinite(results[..., :2]).all())
 
     def _whole_columns(self, planes: Array) -> Array:
         """Return the kernel's spectra at all frequencies of the first axis too."""
-        taps = planes.shape[-2]
         whole = np.empty((*planes.shape[:-2], self.plan.nfft[0], self.columns), self.complex)
-        spec = ColumnSpec(self.plan.nfft[0], self.width, self.complex)
-        with borrow_transform(spec) as work:
+        with borrow_transform(self.column_spec) as work:
             for index in np.ndindex(*planes.shape[:-2]):
-                for start in range(0, self.columns, self.width):
-                    part = slice(start, min(start + self.width, self.columns))
-                    _load(work.columns, planes[index][:taps, part])
+                for start in range(0, self.columns, self.column_spec.width):
+                    part = slice(start, min(start + self.column_spec.width, self.columns))
+                    _load(work.columns, planes[index][:, part])
                     work.forward()
                     whole[index][:, part] = work.columns[:, : part.stop - start]
         return whole
 
-    def _convolve_scaled(
-        self, block: Block, index: tuple[int, ...], data: Array, out: Array
-    ) -> None:
+    def _convolve_scaled(self, tile: Tile, out: Array) -> None:
         """Convolve one array of the batch, of numbers near overflow, at a scale of its own."""
-        where = tuple(slice(i, i + 1) for i in index)
-        batch = tuple(
-            slice(s.start + i, s.start + i + 1) for s, i in zip(block.batch, index, strict=True)
-        )
-        own = self.kernel[own_batch(self.kernel.shape, batch)]
-        tile = Tile(
-            Block((slice(0, 1),) * len(index), block.write, block.support),
-            data[(None,) * len(index)],
-        )
+        own = self.kernel[own_batch(self.kernel.shape, tile.block.batch)]
         spectral = SpectralKernel(self.plan, clean(own) if self.scaled.bad else own)
         with spectral.workspace() as work:
-            spectral.apply(tile, out[where], work)
+            spectral.apply(tile, out, work)
 
 
 def _load(columns: Array, data: Array) -> None:

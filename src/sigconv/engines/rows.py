@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.dtypes import Array
 from sigconv.core.index import along, empty_ordered, trailing
 
-__all__ = ["TapList", "compiled_sums", "row_axis", "sliced_sums"]
+__all__ = ["TapList", "compiled_sums", "flat", "row_axis", "sliced_sums"]
 
 # Signals side by side in memory that make a row at least.
 _SHORT_ROW = 16
@@ -82,8 +82,8 @@ def compiled_sums(data: Array, taps: TapList, out: Array, shifts: tuple[int, ...
     if along != data.ndim - 1:
         order = [*(i for i in range(data.ndim) if i != along), along]
         axes, index = axes[order], index[:, order].copy()
-    x, first = _flat(data)
-    y, place = _flat(result)
+    x, first = flat(data)
+    y, place = flat(result)
     origins = np.array((first, place))
     # One signature for all: samples that may not be written to.
     x.flags.writeable = False
@@ -125,7 +125,7 @@ def _has_rows(array: Array, along: int) -> bool:
     return aligned and array.strides[along] == itemsize
 
 
-def _flat(array: Array) -> tuple[Array, int]:
+def flat(array: Array) -> tuple[Array, int]:
     """Return the memory that `array` spans as one dimension, and where element 0 lies in it."""
     if array.flags.c_contiguous:
         return array.reshape(-1), 0

@@ -21,7 +21,7 @@ from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines import compiled
 from sigconv.engines.base import Machine, dtype_key
-from sigconv.engines.direct import loop_for
+from sigconv.engines.compiled import loop_for
 from sigconv.engines.factored import SeparableKernel
 from sigconv.engines.factors import scratch_sizes
 from sigconv.engines.passes import repeats_inside

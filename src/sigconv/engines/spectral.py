@@ -7,13 +7,15 @@ outputs are disjoint; overlap-add takes blocks whose samples are disjoint and ad
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from math import ceil, log2, prod
+from math import ceil, frexp, log2, prod, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.blocks import Block
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
 from sigconv.core.index import trailing
@@ -24,7 +26,7 @@ from sigconv.engines.plan import Plan
 from sigconv.engines.windows import Windows
 from sigconv.fft import Transform, TransformSpec, borrow_transform
 
-__all__ = ["ScaledTaps", "SpectralKernel", "kernel_spectra", "own_batch"]
+__all__ = ["ScaledTaps", "SpectralKernel", "kernel_spectra", "one_by_one", "own_batch"]
 
 
 class ScaledTaps(NamedTuple):
@@ -44,11 +46,14 @@ class ScaledTaps(NamedTuple):
     def of(cls, plan: Plan, kernel: Array) -> ScaledTaps:
         """Scale a kernel for transforms of the plan's length."""
         dtype = plan.problem.dtypes.compute
-        bad = not is_finite(kernel)
-        taps = (clean(kernel) if bad else kernel).astype(dtype)
         # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8.
         room = ceil(log2(prod(plan.nfft)) / 2) + 3
-        norms = _norm_exponent(taps, len(plan.nfft))
+        taps = kernel.astype(dtype)
+        norms = _plain_norm_exponent(taps, len(plan.nfft))
+        bad = norms is None and not is_finite(kernel)
+        if norms is None:
+            taps = clean(kernel).astype(dtype) if bad else taps
+            norms = _norm_exponent(taps, len(plan.nfft))
         exponent = norms + room if norms is not None else 0
         factor = _power(exponent, plan.problem.dtypes.real)
         return cls(_scaled(taps, -exponent), exponent, factor, bad)
@@ -129,11 +134,35 @@ def kernel_spectra(kernel: Array, nfft: tuple[int, ...], dtype: DType) -> Array:
     return spectra
 
 
+def one_by_one(tile: Tile, out: Array) -> Iterator[tuple[Tile, Array]]:
+    """Yield the arrays of a tile's batch, each as a tile of its own, and where its outputs go."""
+    block = tile.block
+    for index in np.ndindex(*out.shape[: len(block.batch)]):
+        where = tuple(slice(i, i + 1) for i in index)
+        batch = tuple(
+            slice(s.start + i, s.start + i + 1) for s, i in zip(block.batch, index, strict=True)
+        )
+        yield Tile(Block(batch, block.write, block.support), tile.data[where]), out[where]
+
+
 def own_batch(shape: tuple[int, ...], batch: tuple[slice, ...]) -> tuple[slice, ...]:
     """Return the part of a batch that an operand of `shape` holds itself."""
     return tuple(
         slice(None) if n == 1 else s for n, s in zip(shape[: len(batch)], batch, strict=True)
     )
+
+
+def _plain_norm_exponent(taps: Array, ndim: int) -> int | None:
+    """Return what `_norm_exponent` does where squares are sure not to overflow or underflow.
+
+    So taps are finite too, and one pass is enough.
+    """
+    if taps.dtype.char not in "fd" or taps.ndim > ndim:
+        return None
+    flat = taps.ravel()
+    energy = float(np.dot(flat, flat))
+    least, most = (1e-20, 1e30) if taps.dtype.char == "f" else (1e-250, 1e250)
+    return frexp(sqrt(energy))[1] if least < energy < most else None
 
 
 def _norm_exponent(taps: Array, ndim: int) -> int | None:

@@ -10,15 +10,16 @@ from sigconv.core.dtypes import Array
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.guard import GuardedKernel
 from sigconv.engines.limbs import LimbKernel
-from sigconv.engines.pairs import PairedKernel
+from sigconv.engines.native import NativeKernel
+from sigconv.engines.native_planes import NativePlaneKernel
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import PlaneKernel
 from sigconv.engines.spectral import SpectralKernel
-from sigconv.fft import TransformSpec
+from sigconv.fft import TransformSpec, is_native
 
 __all__ = ["TransformedKernel", "block_transform", "by_wisdom", "transformed"]
 
-TransformedKernel = SpectralKernel | LimbKernel | GuardedKernel | PairedKernel | PlaneKernel
+TransformedKernel = SpectralKernel | LimbKernel | GuardedKernel | NativeKernel | PlaneKernel
 
 
 def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
@@ -27,9 +28,11 @@ def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
         return LimbKernel(plan, kernel)
     if plan.problem.rtol is not None:
         return GuardedKernel(plan, kernel)
-    if plan.loop == "pairs":
-        return PairedKernel(plan, kernel)
-    if plan.loop == "planes":
+    if plan.loop in ("numba", "pairs") and is_native(block_transform(plan).dtype):
+        return NativeKernel(plan, kernel)
+    if plan.loop == "compiled planes" and is_native(plan.problem.dtypes.compute):
+        return NativePlaneKernel(plan, kernel)
+    if plan.shares_blocks:
         return PlaneKernel(plan, kernel)
     return SpectralKernel(plan, kernel)
 
@@ -38,9 +41,9 @@ def block_transform(plan: Plan) -> TransformSpec:
     """Return the transform of a group of the blocks of a floating plan."""
     dtype = plan.problem.dtypes.compute
     if plan.loop == "pairs":
-        pair = np.result_type(dtype, np.complex64)
-        return TransformSpec(max(1, plan.group // 2), plan.nfft, pair, plan.effort)
-    return TransformSpec(plan.group, plan.nfft, dtype, plan.effort)
+        dtype = np.result_type(dtype, np.complex64)
+    is_native = plan.loop in ("numba", "pairs")
+    return TransformSpec(plan.group, plan.nfft, dtype, plan.effort, is_native)
 
 
 def by_wisdom(plan: Plan, machine: Machine) -> Plan:

@@ -1,8 +1,8 @@
 """The FFT backend: exclusive transforms with their own scratch, by pyFFTW or scipy.fft."""
 
-from sigconv.fft.backend import backend_version, current_backend, set_fft_backend
+from sigconv.fft.backend import backend_version, current_backend, is_native, set_fft_backend
 from sigconv.fft.patience import Abandoned, abandonable
-from sigconv.fft.planes import ColumnSpec, PlaneSpec
+from sigconv.fft.planes import ColumnSpec, PlaneSpec, padded
 from sigconv.fft.pool import borrow_transform, clear_transforms
 from sigconv.fft.transform import Transform, TransformSpec
 
@@ -17,5 +17,7 @@ __all__ = [
     "borrow_transform",
     "clear_transforms",
     "current_backend",
+    "is_native",
+    "padded",
     "set_fft_backend",
 ]

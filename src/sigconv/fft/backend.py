@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from sigconv.core.dtypes import DType
 from sigconv.errors import MissingDependencyError, OptionError
 from sigconv.fft import fftw
 from sigconv.fft.planes import ColumnSpec, PlaneSpec, ScipyColumns, ScipyPlanes
 from sigconv.fft.scipy_fft import ScipyTransform
 from sigconv.fft.transform import TransformSpec
 
-__all__ = ["Spec", "backend_version", "current_backend", "make_transform", "set_fft_backend"]
+__all__ = [
+    "Spec",
+    "backend_version",
+    "current_backend",
+    "is_native",
+    "make_transform",
+    "set_fft_backend",
+]
 
 BACKENDS = ("auto", "pyfftw", "scipy")
 
@@ -63,6 +71,11 @@ def current_backend() -> str:
     if name == "auto":
         return "pyfftw" if fftw.is_available() else "scipy"
     return name
+
+
+def is_native(dtype: DType) -> bool:
+    """Tell whether compiled loops can run the transforms of `dtype`."""
+    return current_backend() == "pyfftw" and fftw.is_native(dtype)
 
 
 def backend_version() -> str:

@@ -15,10 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
+import numpy as np
+
+from sigconv.core.dtypes import DType
+from sigconv.fft.native import Functions, find_functions, make_plan
 from sigconv.fft.patience import run_patiently
 from sigconv.fft.planes import ColumnSpec, PlaneScratch, PlaneSpec
 from sigconv.fft.transform import TransformSpec
@@ -31,6 +35,7 @@ __all__ = [
     "export_wisdom",
     "import_wisdom",
     "is_available",
+    "is_native",
     "is_wise",
     "library_version",
     "use_calibrated",
@@ -63,9 +68,7 @@ def _load() -> Any:
     takes thirty times as long as the extension alone. The module is not left in `sys.modules`:
     there, it would keep a later ``import pyfftw`` from binding it to its package.
     """
-    package = find_spec("pyfftw")
-    locations = package.submodule_search_locations if package else None
-    spec = PathFinder.find_spec("pyfftw.pyfftw", locations)
+    spec = _extension()
     if "pyfftw" in sys.modules or spec is None or spec.loader is None:
         return import_module("pyfftw")
     module = module_from_spec(spec)
@@ -75,6 +78,23 @@ def _load() -> Any:
     finally:
         del sys.modules[spec.name]
     return module
+
+
+@cache
+def _extension() -> ModuleSpec | None:
+    """Return where the extension module lies."""
+    package = find_spec("pyfftw")
+    locations = package.submodule_search_locations if package else None
+    return PathFinder.find_spec("pyfftw.pyfftw", locations)
+
+
+@cache
+def _functions(dtype: DType) -> Functions | None:
+    """Return FFTW's own functions, None where the extension does not show them."""
+    # Loaded by Python first, it is initialised.
+    library()
+    spec = _extension()
+    return find_functions(spec.origin, dtype) if spec and spec.origin else None
 
 
 class _Planner:
@@ -123,6 +143,11 @@ _planner = _Planner()
 def is_available() -> bool:
     """Tell whether pyFFTW is installed, without importing it."""
     return find_spec("pyfftw") is not None
+
+
+def is_native(dtype: DType) -> bool:
+    """Tell whether compiled loops can run FFTW's transforms of `dtype`."""
+    return is_available() and _functions(dtype) is not None
 
 
 def library_version() -> str:
@@ -190,20 +215,24 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def planning(effort: str, limit: float = MEASURE_SECONDS) -> Iterator[Callable[..., Any]]:
+def planning(
+    effort: str, limit: float = MEASURE_SECONDS, *, native: bool = False
+) -> Iterator[Callable[..., Any]]:
     """Lend FFTW's planner: a function of source, target, axes and direction that returns a plan.
 
     Source and target are scratch, which planning may overwrite. What takes longer to measure than
-    `limit` seconds, and what wisdom does not hold, is estimated.
+    `limit` seconds, and what wisdom does not hold, is estimated. `native` plans are for compiled
+    loops.
     """
+    make = _native_plan if native else _plan
 
     def plan(source: Any, target: Any, axes: tuple[int, ...], direction: str) -> Any:
         try:
-            return _plan(source, target, axes, direction, effort, limit)
+            return make(source, target, axes, direction, effort, limit)
         except RuntimeError:
             if effort != "wisdom":
                 raise
-            return _plan(source, target, axes, direction, "estimate", limit)
+            return make(source, target, axes, direction, "estimate", limit)
 
     with _planner.lock, _planner.own_wisdom(effort):
         yield plan
@@ -228,6 +257,23 @@ def _plan(
     )
 
 
+def _native_plan(
+    source: Any, target: Any, axes: tuple[int, ...], direction: str, effort: str, limit: float
+) -> Any:
+    functions = _functions(source.dtype)
+    if functions is None:
+        raise RuntimeError("pyFFTW's extension does not show FFTW's functions.")
+    forward = direction == "FORWARD"
+    arrays = source, target
+    return make_plan(functions, arrays, axes, forward=forward, effort=effort, limit=limit)
+
+
+def _calls(*plans: Any) -> Any:
+    """Return the address of FFTW's `execute`, and those of plans, 0 where there is none."""
+    addresses = [plan.plan if plan else 0 for plan in plans]
+    return np.array([plans[0].address, *addresses], np.uintp)
+
+
 def empty_aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """Return a new array that begins where FFTW's vector instructions want it."""
     return library().empty_aligned(shape, dtype)
@@ -240,9 +286,14 @@ class FftwTransform:
         self.spec = spec
         self.samples = empty_aligned((spec.count, *spec.nfft), spec.dtype)
         self.spectrum = empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
-        with planning(spec.effort, limit) as plan:
+        with planning(spec.effort, limit, native=spec.is_native) as plan:
             self._forward = plan(self.samples, self.spectrum, spec.axes, "FORWARD")
             self._inverse = plan(self.spectrum, self.samples, spec.axes, "BACKWARD")
+
+    @property
+    def calls(self) -> Any:
+        """FFTW's `execute` and the plans there and back, of a native transform."""
+        return _calls(self._forward, self._inverse)
 
     def forward(self) -> None:
         """Transform `samples` into `spectrum`."""
@@ -261,16 +312,21 @@ class FftwPlanes(PlaneScratch):
         last = (len(spec.nfft),)
         self._across: tuple[Any, ...] = ()
         self._back: Any = None
-        with planning(spec.effort) as plan:
+        with planning(spec.effort, native=spec.is_native) as plan:
             self._along = plan(self.samples, self.filled, last, "FORWARD")
             if self.across:
-                whole = self.spectrum
+                whole = self.whole
                 self._across = (
                     plan(whole, whole, self.across, "FORWARD"),
                     plan(whole, whole, self.across, "BACKWARD"),
                 )
             if spec.kept is not None:
                 self._back = plan(self.wanted, self.results, last, "BACKWARD")
+
+    @property
+    def calls(self) -> Any:
+        """FFTW's `execute` and its plans along, across and back twice, of a native transform."""
+        return _calls(self._along, *(self._across or (None, None)), self._back)
 
     def forward(self) -> None:
         """Transform the samples; the rows that hold none count as zeros."""
@@ -292,9 +348,14 @@ class FftwColumns:
     def __init__(self, spec: ColumnSpec) -> None:
         self.spec = spec
         self.columns = empty_aligned((spec.nfft, spec.width), spec.dtype)
-        with planning(spec.effort) as plan:
+        with planning(spec.effort, native=spec.is_native) as plan:
             self._forward = plan(self.columns, self.columns, (0,), "FORWARD")
             self._inverse = plan(self.columns, self.columns, (0,), "BACKWARD")
+
+    @property
+    def calls(self) -> Any:
+        """FFTW's `execute` and the plans there and back, of a native transform."""
+        return _calls(self._forward, self._inverse)
 
     def forward(self) -> None:
         """Transform."""

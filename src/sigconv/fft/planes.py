@@ -3,12 +3,13 @@
 The planes of an array (all its axes but the first) are transformed one after the other; then, a
 few columns at a time, its first axis. No transform ever runs over the whole array, whose strides
 would meet in the same few lines of the cache where lengths are powers of two. For the same reason
-rows of scratch are an odd number of elements apart.
+rows of scratch are an odd number of the cache's lines apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
@@ -25,12 +26,15 @@ __all__ = [
     "PlaneTransform",
     "ScipyColumns",
     "ScipyPlanes",
+    "padded",
 ]
 
 Range = tuple[int, int]
 
+_LINE = 64
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class PlaneSpec:
     """`count` planes of shape `nfft` at a time.
 
@@ -44,19 +48,20 @@ class PlaneSpec:
     kept: tuple[Range, ...] | None
     dtype: DType
     effort: str = "estimate"
+    is_native: bool = False
 
-    @property
+    @cached_property
     def bins(self) -> tuple[int, ...]:
         """The shape of a plane's spectrum."""
         *outer, last = self.nfft
         return (*outer, last // 2 + 1 if self.dtype.kind == "f" else last)
 
-    @property
+    @cached_property
     def spectrum_dtype(self) -> DType:
         """The complex dtype of the same precision."""
         return np.result_type(self.dtype, np.complex64)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """The scratch memory of one transform."""
         rows = prod(self.filled) + prod(b - a for a, b in self.kept or ())
@@ -64,7 +69,7 @@ class PlaneSpec:
         return self.count * (samples + prod(self.bins) * self.spectrum_dtype.itemsize)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ColumnSpec:
     """`width` columns of length `nfft` at a time, complex and in place."""
 
@@ -72,11 +77,18 @@ class ColumnSpec:
     width: int
     dtype: DType
     effort: str = "estimate"
+    is_native: bool = False
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """The scratch memory of one transform."""
         return self.nfft * self.width * self.dtype.itemsize
+
+
+def padded(columns: int, dtype: DType) -> int:
+    """Return at least so many columns, in an odd number of the cache's lines."""
+    line = max(1, _LINE // dtype.itemsize)
+    return (-(-columns // line) | 1) * line
 
 
 class PlaneTransform(Protocol):
@@ -85,6 +97,10 @@ class PlaneTransform(Protocol):
     samples: Array
     spectrum: Array
     results: Array
+
+    @property
+    def calls(self) -> Array:
+        """FFTW's `execute` and its plans along, across and back twice, of a native transform."""
 
     def forward(self) -> None:
         """Transform the samples; the rows that hold none count as zeros."""
@@ -98,6 +114,10 @@ class ColumnTransform(Protocol):
 
     columns: Array
 
+    @property
+    def calls(self) -> Array:
+        """FFTW's `execute` and the plans there and back, of a native transform."""
+
     def forward(self) -> None:
         """Transform."""
 
@@ -110,10 +130,12 @@ class PlaneScratch:
 
     def __init__(self, spec: PlaneSpec, empty: Any = np.empty) -> None:
         self.spec = spec
+        dtype = spec.spectrum_dtype
         *outer, last = spec.bins
-        odd = last + 1 - last % 2
-        whole = empty((spec.count, *outer, odd), spec.spectrum_dtype)
-        self.spectrum = whole[..., :last]
+        #: Spectra, and behind each row zeros, so that vector instructions leave no remainder.
+        self.whole = empty((spec.count, *outer, padded(last, dtype)), dtype)
+        self.whole[...] = 0
+        self.spectrum = self.whole[..., :last]
         self.samples = empty((spec.count, *spec.filled, spec.nfft[-1]), spec.dtype)
         kept = tuple(b - a for a, b in spec.kept or ())
         back = (spec.count if spec.kept is not None else 0, *kept, spec.nfft[-1])

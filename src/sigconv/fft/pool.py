@@ -32,23 +32,24 @@ class _Pool:
             transforms = self.idle.get(key)
             if not transforms:
                 return None
-            self.nbytes -= key[0].nbytes
             transform = transforms.pop()
+            self.nbytes -= transform.spec.nbytes
             if not transforms:
                 del self.idle[key]
             return transform
 
     def give(self, key: _Key, transform: Any) -> None:
-        if key[0].nbytes > IDLE_BYTES:
+        # A transform's own specification has counted its bytes before.
+        nbytes = transform.spec.nbytes
+        if nbytes > IDLE_BYTES:
             return
         with self.lock:
             self.idle.setdefault(key, []).append(transform)
             self.idle.move_to_end(key)
-            self.nbytes += key[0].nbytes
+            self.nbytes += nbytes
             while self.nbytes > IDLE_BYTES:
                 oldest, transforms = next(iter(self.idle.items()))
-                transforms.pop()
-                self.nbytes -= oldest[0].nbytes
+                self.nbytes -= transforms.pop().spec.nbytes
                 if not transforms:
                     del self.idle[oldest]
 

@@ -20,7 +20,7 @@ from sigconv.core.blocks import BlockGrid, batch_cuts, cut
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.problem import Operand, Options, Problem
 from sigconv.engines import ENGINES, Machine, Plan, compiled, execute, prepare
-from sigconv.engines.direct import loop_for
+from sigconv.engines.compiled import loop_for
 from sigconv.engines.rows import TapList, compiled_sums, sliced_sums
 from sigconv.engines.workers import run_shared
 from sigconv.planning.rates import Progress, best_seconds

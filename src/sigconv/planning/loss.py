@@ -13,7 +13,10 @@ __all__ = ["Loss", "loss_of"]
 _KINDS = {
     ("direct", "numba"): "taps",
     ("separable", "numba"): "passes",
-    ("overlap-save", "pairs"): "pairs",
+    ("overlap-save", "numba"): "windows",
+    ("overlap-save", "pairs"): "windows",
+    ("fft", "numba"): "windows",
+    ("fft", "compiled planes"): "planes",
 }
 
 

@@ -1,0 +1,150 @@
+"""Compiled overlap-save: window after window through FFTW, with scratch that stays in the cache.
+
+`calls` has FFTW's `execute` and the plans there and back. A row of `rows` says where in the memory
+`x` a signal begins, where in `y` its outputs do, and which kernel is its own. `layout` has the
+outputs of a window, where they begin in a transform, the place in the signal where the first
+transform begins, and how many samples and outputs there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from sigconv.engines._fftw import run_plan
+
+__all__ = ["filter_pairs", "filter_windows"]
+
+
+@numba.njit(nogil=True, cache=True)
+def _load(x: Any, begin: int, size: int, place: int, samples: Any) -> None:
+    """Copy the samples from `place` of the signal on, zeros where it has none."""
+    n = samples.size
+    low = min(max(0, -place), n)
+    high = max(low, min(n, size - place))
+    samples[:low] = 0
+    source, target = x[begin + place + low : begin + place + high], samples[low:high]
+    for i in range(target.size):
+        target[i] = source[i]
+    samples[high:] = 0
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _multiply(spectrum: Any, kernel: Any) -> None:
+    for i in range(kernel.size):
+        spectrum[i] *= kernel[i]
+
+
+# Each output is one of the transform's times `factor`.
+@numba.njit(nogil=True, cache=True)
+def _store(samples: Any, factor: Any, target: Any) -> None:
+    for i in range(target.size):
+        target[i] = samples[i] * factor
+
+
+@numba.njit(nogil=True, cache=True)
+def filter_windows(
+    calls: Any,
+    x: Any,
+    y: Any,
+    rows: Any,
+    layout: Any,
+    spectra: Any,
+    samples: Any,
+    spectrum: Any,
+    factor: Any,
+) -> bool:
+    """Convolve every signal; tell whether all that came back is finite."""
+    hop, lead, origin, size, length = layout
+    second = min(1, samples.size - 1)
+    probe = factor * 0
+    for row in range(rows.shape[0]):
+        for start in range(0, length, hop):
+            _load(x, rows[row, 0], size, origin + start, samples)
+            run_plan(calls[0], calls[1])
+            _multiply(spectrum, spectra[rows[row, 2]])
+            run_plan(calls[0], calls[2])
+            # Of a real transform's bins, the first output has the real parts, the next both parts.
+            probe += abs(samples[0]) * 0 + abs(samples[second]) * 0
+            count, place = min(hop, length - start), rows[row, 1] + start
+            _store(samples[lead : lead + count], factor, y[place : place + count])
+    return bool(probe == 0)
+
+
+# Regrouping the sum lets it vectorise.
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _energy(x: Any) -> Any:
+    """Return the sum of squares, in float64 where squares of float32 would overflow."""
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i]) * np.float64(x[i])
+    return total
+
+
+@numba.njit(nogil=True, cache=True)
+def _load_pair(first: Any, second: Any, parts: Any) -> None:
+    for i in range(first.size):
+        parts[2 * i] = first[i]
+        parts[2 * i + 1] = second[i]
+
+
+@numba.njit(nogil=True, cache=True)
+def _store_part(parts: Any, first: int, factor: Any, target: Any) -> None:
+    for i in range(target.size):
+        target[i] = parts[first + 2 * i] * factor
+
+
+@numba.njit(nogil=True, cache=True)
+def filter_pairs(
+    calls: Any,
+    x: Any,
+    y: Any,
+    rows: Any,
+    layout: Any,
+    spectra: Any,
+    samples: Any,
+    spectrum: Any,
+    factor: Any,
+    louder: float,
+) -> bool:
+    """Do what `filter_windows` does for real signals, two windows in one complex transform.
+
+    They go alone where one has more than `louder` times the energy of the other. `samples` are
+    real and imaginary parts in turn.
+    """
+    hop, lead, origin, size, length = layout
+    n = samples.size // 2
+    first, second, silence = np.empty(n, x.dtype), np.empty(n, x.dtype), np.zeros(n, x.dtype)
+    probe = factor * 0
+    for row in range(rows.shape[0]):
+        start = 0
+        _load(x, rows[row, 0], size, origin, first)
+        energy = _energy(first)
+        while start < length:
+            other, after = second, start + hop
+            beside = 0.0
+            if after < length:
+                _load(x, rows[row, 0], size, origin + after, second)
+                beside = _energy(second)
+            two = after < length and max(energy, beside) <= louder * min(energy, beside)
+            other = second if two else silence
+            _load_pair(first, other, samples)
+            run_plan(calls[0], calls[1])
+            _multiply(spectrum, spectra[rows[row, 2]])
+            run_plan(calls[0], calls[2])
+            probe += samples[0] * 0 + samples[1] * 0
+            probe += samples[2] * 0 + samples[3] * 0
+            for part in range(2 if two else 1):
+                place = start + part * hop
+                count = min(hop, length - place)
+                target = y[rows[row, 1] + place : rows[row, 1] + place + count]
+                _store_part(samples, 2 * lead + part, factor, target)
+            start += 2 * hop if two else hop
+            if two and start < length:
+                _load(x, rows[row, 0], size, origin + start, first)
+                energy = _energy(first)
+            elif not two:
+                first, second, energy = second, first, beside
+    return bool(probe == 0)

@@ -1,0 +1,169 @@
+"""fft and overlap-save along one axis by a compiled loop around FFTW.
+
+A window is loaded, transformed, multiplied, transformed back and stored before the next one, all
+in scratch that stays in the cache. Of real signals two neighbouring windows may share one complex
+transform: a real kernel leaves the two apart, as real and imaginary parts. Yet rounding errors are
+relative to both together, so windows go in pairs only where neither is much louder than the other.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sigconv.core.blocks import Block
+from sigconv.core.dtypes import Array, DType
+from sigconv.core.gather import Tile
+from sigconv.engines import compiled
+from sigconv.engines.accuracy import LOUDER
+from sigconv.engines.plan import Plan
+from sigconv.engines.rows import flat
+from sigconv.engines.spectral import (
+    ScaledTaps,
+    SpectralKernel,
+    one_by_one,
+    own_batch,
+)
+from sigconv.fft import TransformSpec, borrow_transform
+
+__all__ = ["NativeKernel", "in_rows", "try_windows"]
+
+
+class _Layout(NamedTuple):
+    """What the loop knows of a block's windows."""
+
+    hop: int
+    lead: int
+    origin: int
+    size: int
+    length: int
+
+    @classmethod
+    def of(cls, plan: Plan, block: Block) -> _Layout:
+        (start, stop), (low, high) = block.write[0], block.support[0]
+        size, length = high - low, stop - start
+        if plan.method == "fft":
+            return cls(length, start - low, 0, size, length)
+        tail = plan.problem.taps[0] - 1
+        return cls(plan.hop[0], tail, start - tail - low, size, length)
+
+
+class NativeKernel:
+    """The spectrum of a kernel, for windows of one length, alone or in pairs."""
+
+    def __init__(self, plan: Plan, kernel: Array) -> None:
+        self.plan = plan
+        self.kernel = kernel
+        self.dtype = plan.problem.dtypes.compute
+        self.in_pairs = plan.loop == "pairs"
+        self.scaled = ScaledTaps.of(plan, kernel)
+        dtype = np.result_type(self.dtype, np.complex64) if self.in_pairs else self.dtype
+        self.spec = TransformSpec(plan.group, plan.nfft, dtype, plan.effort, is_native=True)
+        self.batch = kernel.shape[:-1]
+        self.spectra = self._transformed(self.scaled.taps)
+        self._plain: SpectralKernel | None = None
+        compiled.load(self.dtype, "windows")
+
+    def _transformed(self, taps: Array) -> Array:
+        """Return a row for each kernel, its spectrum with 1/nfft folded in."""
+        rows = taps.reshape(-1, taps.shape[-1])
+        spectra = np.empty((len(rows), *self.spec.bins), self.spec.spectrum_dtype)
+        # The factor has the real dtype, so that it does not widen the spectrum.
+        scale = self.dtype.type(1).real / self.plan.nfft[0]
+        with borrow_transform(self.spec) as work:
+            samples = work.samples[0]
+            for row, spectrum in zip(rows, spectra, strict=True):
+                samples[: row.size] = row
+                samples[row.size :] = 0
+                work.forward()
+                np.multiply(work.spectrum[0], scale, out=spectrum)
+        return spectra
+
+    def workspace(self) -> AbstractContextManager[Any]:
+        """Lend one worker's transform."""
+        return borrow_transform(self.spec)
+
+    def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
+        """Write the outputs of the block, or have them computed with all that NaN takes."""
+        if self.scaled.factor is None or self.scaled.bad or not self._filter(tile, out, work):
+            if self._plain is None:
+                self._plain = SpectralKernel(self.plan, self.kernel)
+            with self._plain.workspace() as plain:
+                for one, target in one_by_one(tile, out):
+                    self._plain.apply(one, target, plain, watch=watch)
+
+    def _filter(self, tile: Tile, out: Array, work: Any) -> bool:
+        """Convolve every signal of the block; tell whether all that came back is finite."""
+        from sigconv.engines._fftw_windows import filter_pairs, filter_windows
+
+        data = in_rows(tile.data, self.dtype, copy=True)
+        result = in_rows(out, self.dtype, copy=False)
+        x, begin = flat(data)
+        y, place = flat(result)
+        x.flags.writeable = False
+        if out.ndim == 1:
+            rows = np.array(((begin, place, 0),))
+        else:
+            rows = np.empty((prod(out.shape[:-1]), 3), np.int64)
+            rows[:, 0] = begin + _places(data)
+            rows[:, 1] = place + _places(result)
+            rows[:, 2] = self._kernels(tile.block.batch, out.shape[:-1])
+        layout = np.array(_Layout.of(self.plan, tile.block))
+        arguments = work.calls, x, y, rows, layout, self.spectra
+        if self.in_pairs:
+            samples = work.samples[0].view(self.dtype)
+            finite = filter_pairs(*arguments, samples, work.spectrum[0], self.scaled.factor, LOUDER)
+        else:
+            finite = filter_windows(
+                *arguments, work.samples[0], work.spectrum[0], self.scaled.factor
+            )
+        if finite and result is not out:
+            out[...] = result
+        return bool(finite)
+
+    def _kernels(self, batch: tuple[slice, ...], shape: tuple[int, ...]) -> Array:
+        """Return which kernel each signal of the block meets."""
+        numbers = np.arange(len(self.spectra)).reshape(self.batch)
+        return np.broadcast_to(numbers[own_batch(self.batch, batch)], shape).ravel()
+
+
+def try_windows(dtype: DType) -> None:
+    """Run the loops once on samples of `dtype`."""
+    from sigconv.engines._fftw_windows import filter_pairs, filter_windows
+
+    x, y = np.zeros(4, dtype), np.empty(4, dtype)
+    x.flags.writeable = False
+    rows, layout = np.zeros((1, 3), np.int64), np.array(_Layout(4, 0, 0, 4, 4))
+    one = np.ones((), dtype).real[()]
+    real = dtype.kind == "f"
+    complexes = np.result_type(dtype, np.complex64)
+    for paired in (False, True) if dtype.char == "f" else (False,):
+        spec = TransformSpec(1, (4,), complexes if paired else dtype, is_native=True)
+        spectra = np.zeros((1, 3 if real and not paired else 4), complexes)
+        with borrow_transform(spec) as work:
+            samples, spectrum = work.samples[0], work.spectrum[0]
+            arguments = work.calls, x, y, rows, layout, spectra
+            if paired:
+                filter_pairs(*arguments, samples.view(dtype), spectrum, one, LOUDER)
+            else:
+                filter_windows(*arguments, samples, spectrum, one)
+
+
+def in_rows(array: Array, dtype: Any, *, copy: bool) -> Array:
+    """Return the array, or one like it whose last axis is contiguous: a copy, or room for it."""
+    itemsize = array.itemsize
+    plain = array.dtype == dtype and array.flags.aligned
+    if plain and array.strides[-1] == itemsize and not any(s % itemsize for s in array.strides):
+        return array
+    return np.array(array, dtype, order="C") if copy else np.empty(array.shape, dtype)
+
+
+def _places(array: Array) -> Array:
+    """Return where in memory each row begins, in elements from the first one."""
+    places = np.zeros((), np.int64)
+    for length, stride in zip(array.shape[:-1], array.strides[:-1], strict=True):
+        places = places[..., None] + np.arange(length) * (stride // array.itemsize)
+    return places.ravel()
