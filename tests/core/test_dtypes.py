@@ -180,25 +180,6 @@ def test_sequences_of_integers_are_not_rounded(value, kind):
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"),
-    [
-        ([2**63 + 1, 1], "O"),
-        (((2**63 + 1, -1), (True, 0)), "O"),
-        (2**63 + 1, "u"),
-        ([2**63 + 1, 2**63], "u"),
-        ([2**63 + 1, 1.0], "f"),
-        ([1e300, float("nan")], "f"),
-        ([2**62, 1], "i"),
-    ],
-)
-def test_sequences_of_integers_are_not_rounded(value, kind):
-    array = as_numeric(value, "signal")
-    assert array.dtype.kind == kind
-    if kind != "f":
-        assert array.tolist() == np.array(value, object).tolist()
-
-
-@pytest.mark.parametrize(
     ("value", "remedy"),
     [
         (np.ma.masked_array([1.0, 2.0], [False, True]), r"x\.filled\("),

@@ -1,7 +1,6 @@
 """normalized_correlation over the pairs that count in a mask of the signal, or inside its edges."""
 
 from fractions import Fraction
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -218,16 +217,6 @@ def test_the_share_may_be_an_exact_fraction():
     shares: tuple[Any, ...] = (Fraction(3, 10), 0.3)
     exact, rounded = (
         sc.normalized_correlation(x, t, signal_mask=inside, min_overlap=share) for share in shares
-    )
-    np.testing.assert_array_equal(exact, rounded)
-    assert exact[0]
-
-
-def test_the_share_may_be_an_exact_fraction():
-    x, t, inside = RNG.standard_normal(30), RNG.standard_normal(10), np.arange(30) < 3
-    exact, rounded = (
-        sc.normalized_correlation(x, t, signal_mask=inside, min_overlap=share)
-        for share in (Fraction(3, 10), 0.3)
     )
     np.testing.assert_array_equal(exact, rounded)
     assert exact[0]
