@@ -29,6 +29,11 @@ _FFT = (
 {table}
 )
 
+# Length of an axis, and the same for columns of c8 and c16, and rows of f4, f8, c8 and c16.
+_AXES = (
+{axes}
+)
+
 MACHINE = Machine(
     name="{name}",
     measured="{measured}",
@@ -36,6 +41,14 @@ MACHINE = Machine(
     fft={{
         key: tuple(row[i] * 1e-12 for row in _FFT)
         for i, key in enumerate(("f4", "f8", "c8", "c16"), start=1)
+    }},
+    axis_lengths=tuple(row[0] for row in _AXES),
+    fft_columns={{
+        key: tuple(row[i] * 1e-12 for row in _AXES) for i, key in enumerate(("c8", "c16"), start=1)
+    }},
+    fft_rows={{
+        key: tuple(row[i] * 1e-12 for row in _AXES)
+        for i, key in enumerate(("f4", "f8", "c8", "c16"), start=3)
     }},
 {tables}
 {figures}
@@ -47,7 +60,6 @@ READY = replace(MACHINE, cold_loop=0.0, compile_loop=0.0)
 
 _TABLES = {
     "fft_nd": "Seconds per sample and log2 of the number of samples.",
-    "fft_columns": "The same for complex columns in place.",
     "multiply_add": "Seconds per tap and output, by the compiled loop.",
     "slice_add": "The same by NumPy slices.",
     "convolve": "np.convolve: seconds per output, and per tap and output.",
@@ -66,10 +78,12 @@ _FIGURES = {
 
 def source_of(machine: Machine) -> str:
     """Return the module that defines `machine`, as ruff formats it."""
-    columns = [machine.fft[key] for key in ("f4", "f8", "c8", "c16")]
-    rows = zip(machine.fft_samples, *columns, strict=True)
-    table = "\n".join(
-        f"    ({n}, {', '.join(f'{rate * 1e12:.0f}' for rate in rates)})," for n, *rates in rows
+    keys = ("f4", "f8", "c8", "c16")
+    table = _picoseconds(machine.fft_samples, *(machine.fft[key] for key in keys))
+    axes = _picoseconds(
+        machine.axis_lengths,
+        *(machine.fft_columns[key] for key in ("c8", "c16")),
+        *(machine.fft_rows[key] for key in keys),
     )
     tables = "\n".join(
         f"    # {title}\n    {field}={{\n{_entries(getattr(machine, field))}\n    }},"
@@ -84,10 +98,18 @@ def source_of(machine: Machine) -> str:
     )
     return _TEXT.format(
         table=table,
+        axes=axes,
         name=machine.name,
         measured=machine.measured,
         tables=tables,
         figures="\n".join(figures),
+    )
+
+
+def _picoseconds(lengths: tuple[int, ...], *columns: tuple[float, ...]) -> str:
+    return "\n".join(
+        f"    ({n}, {', '.join(f'{rate * 1e12:.0f}' for rate in rates)}),"
+        for n, *rates in zip(lengths, *columns, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import sigconv as sc
 from sigconv.engines import compiled
-from sigconv.engines.direct import has_numba
+from sigconv.engines.compiled import has_numba
 
 # A few objects of Python's per block.
 _SMALL = 256 << 10

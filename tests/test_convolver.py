@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.errors import IntegerOverflowError, ShapeError
+from sigconv.errors import DTypeError, IntegerOverflowError, ShapeError
 from sigconv.testing import assert_close, cases, samples, tolerance
 
 RNG = np.random.default_rng(3)
@@ -126,3 +127,25 @@ def test_adjoint_plans_for_the_dtype_that_it_meets():
     assert op.adjoint(ones)[0] == 500
     floats = sc.Convolver(np.ones(5000, int), (10**5,)).adjoint(np.ones(104_999))
     np.testing.assert_allclose(floats, 5000)
+
+
+@pytest.mark.parametrize("effort", ["estimate", "measure"])
+def test_a_given_plan_is_replayed_as_it_is(effort):
+    plan = replace(sc.plan((100_000,), (1000,), method="overlap-save"), effort=effort)
+    assert plan.nfft[0] >= 4096
+    op = sc.Convolver(RNG.standard_normal(1000), (100_000,), method=plan)
+    assert op.plan == plan
+    op(np.ones(100_000))
+    assert {prepared.plan.effort for prepared in op._prepared.values()} == {effort}
+
+
+@pytest.mark.parametrize("fill", [2.5, -1, 1j])
+def test_integer_taps_take_a_fill_value_that_the_signals_hold(fill):
+    h = np.array([1, 2, 3], np.uint8)
+    dtype = {float: "f8", int: "i4", complex: "c16"}[type(fill)]
+    x = np.arange(5).astype(dtype)
+    keywords = {"boundary": "constant", "fill_value": fill}
+    op = sc.Convolver(h, x.shape, "same", **keywords)
+    np.testing.assert_array_equal(op(x), sc.convolve(x, h, "same", **keywords))
+    with pytest.raises(DTypeError, match="fill_value"):
+        op(np.arange(5, dtype=np.uint8))

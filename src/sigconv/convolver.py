@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ from sigconv.dispatch import (
 from sigconv.engines import Plan, Prepared, compiled, execute, prepare
 from sigconv.engines.small import make_step
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import ShapeError
+from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, is_watched, weight_ratio
 from sigconv.planning import looked_at, make_plan, needs_a_look
 
@@ -86,7 +87,8 @@ class Convolver:
     Attributes
     ----------
     plan : Plan
-        The plan for signals of the kernel's own dtype (float64 for a list).
+        The plan for signals of the kernel's own dtype (float64 for a list), or of int64, float64
+        or complex128 where `fill_value` needs one of these.
     signal_shape, result_shape : tuple of int
         What the map takes and gives.
 
@@ -153,15 +155,14 @@ class Convolver:
         self._decided = _Decided(compiled.loaded())
         self._problems: dict[DType, Problem] = {}
         undecided = dtype is None and self._weak and self._kernel.dtype.kind in "biu"
-        self._own = self._problem(np.dtype(float) if undecided else self._kernel.dtype)
+        self._own = self._first_problem(np.dtype(float) if undecided else self._kernel.dtype)
         self.result_shape = self._own.result_shape
         self._prepare(self._own)
 
     @property
     def plan(self) -> Plan:
         """The plan for signals of the kernel's own dtype (float64 for a list)."""
-        plan = choose_plan(self._own, self._method)
-        return replace(plan, effort=_effort(plan))
+        return self._patient(choose_plan(self._own, self._method))
 
     def __call__(self, signal: npt.ArrayLike, out: Array | None = None) -> Array:
         """Convolve one signal of shape `signal_shape`, into `out` if given."""
@@ -260,6 +261,14 @@ class Convolver:
             self._problems[dtype] = problem
         return problem
 
+    def _first_problem(self, dtype: DType) -> Problem:
+        """Return the problem of signals of `dtype`, or of wider ones that `fill_value` needs."""
+        wider = [np.dtype(char) for char in "qdD"] if self._options.dtype is None else []
+        for other in (dtype, *wider):
+            with suppress(DTypeError):
+                return self._problem(other)
+        return self._problem(dtype)
+
     def _up_to_date(self) -> _Decided:
         """Return what has been decided, which begins anew when a loop has been loaded."""
         decided = self._decided
@@ -294,9 +303,12 @@ class Convolver:
             if backward is not None:
                 reversed_taps = (slice(None, None, -1),) * len(problem.axes)
                 kernel = np.conj(kernel[trailing(reversed_taps)])
-            plan = replace(plan, effort=_effort(plan))
-            prepared = self._prepared[key] = prepare(plan, kernel)
+            prepared = self._prepared[key] = prepare(self._patient(plan), kernel)
         return prepared
+
+    def _patient(self, plan: Plan) -> Plan:
+        """Return the plan with transforms for many calls, unless it replays one as it is."""
+        return plan if isinstance(self._method, Plan) else replace(plan, effort=_effort(plan))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_prepared": {}, "_decided": _Decided(frozenset())}

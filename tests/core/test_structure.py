@@ -219,3 +219,60 @@ def test_real_taps_have_real_factors_for_complex_samples():
         (product,) = products_of(taps, structure, np.dtype("c16"))
         assert all((factor.dtype.kind == "f") == real for factor in product.factors)
     assert not find_structure(h, F8).real
+
+
+def test_a_tap_that_really_deviates_makes_no_product_of_many_others():
+    h = np.ones((101, 101), "f4")
+    h[50, 50] -= np.float32(8e-5)
+    assert find_structure(h, F4).kind == ""
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_rounded_gaussians_are_products_however_they_are_computed(dtype, ndim):
+    x = np.linspace(-5, 5, 41 if ndim == 2 else 21, dtype=dtype)
+    squares = reduce(np.add.outer, [x * x / 2] * ndim)
+    for h in (np.exp(-squares), outer(*[np.exp(-x * x / 2)] * ndim)):
+        for taps in (h, h / h.sum()):
+            assert find_structure(taps, taps.dtype).kind == "product"
+
+
+def test_subnormal_taps_are_compared_by_their_spacing():
+    g = gaussian(9, 1.0).astype("f4")
+    h = outer(g, g) * np.float32(1e-3)
+    assert 0 < h.min() < np.finfo("f4").smallest_normal
+    assert find_structure(h, F4).kind == "product"
+
+
+def test_signs_hold_in_the_dtype_of_computation_and_in_the_taps_own():
+    # The corner is zero in float64 and its factors are not; in float32 all of these are.
+    g = np.array([1.0, 0.5, 1e-200])
+    h = outer(g, g)
+    assert h[2, 2] == 0 != g[2]
+    assert find_structure(h, F4).kind == ""
+
+
+def test_a_product_in_one_dtype_is_taken_apart_in_wider_ones():
+    h = outer(gaussian(5, 2.0), gaussian(5, 2.0)).astype("f4")
+    structure = find_structure(h, F4)
+    (product,) = products_of(h, structure, F8)
+    assert np.linalg.norm(added([product]) - h) <= structure.error * np.linalg.norm(h)
+
+
+def test_a_kernel_that_is_infinite_in_the_dtype_of_computation_has_no_structure():
+    u = np.array([1e25, 1, 1] * 4)
+    assert find_structure(outer(u, u), F4, several=True) == Structure()
+    assert find_structure(outer(u, u), F8).kind == "product"
+    assert find_structure(np.full((3, 3), 1e50), F4) == Structure()
+
+
+@pytest.mark.parametrize("value", [1e300, 1e-320, np.inf, np.nan])
+def test_a_look_raises_no_floating_point_error(value):
+    h = outer(gaussian(4, 1.0), gaussian(4, 1.0)) * 1e-10
+    h[0, 0] = value
+    with np.errstate(all="raise"):
+        for compute in (F4, F8, np.dtype("c8")):
+            structure = find_structure(h, compute, several=True)
+            if structure.kind:
+                for product in products_of(h, structure, compute):
+                    product.ordered((0, 1), np.dtype("f4"))

@@ -54,8 +54,9 @@ def test_one_block_keeps_the_stated_bound_and_grows_as_a_good_transform_does(dty
     for n in SIZES:
         x, h = noise(rng, n // 2, dtype), noise(rng, n // 2 + 1, dtype)
         plan = sc.plan(x, h, method="fft")
-        assert plan.nfft == (n,)
-        assert plan.error_bound == 15 * eps * np.log2(n)
+        # Among lengths of nearly the same cost the faster one is taken.
+        assert n <= plan.nfft[0] <= 1.5 * n
+        assert plan.error_bound == 15 * eps * np.log2(plan.nfft[0])
         error = np.abs(sc.convolve(x, h, method=plan) - exactly(x, h))
         # The bound is for the worst signal; noise stays far below it.
         assert error.max() < plan.error_bound * norm(x) * norm(h) / 100

@@ -264,3 +264,20 @@ def test_a_kernel_alone_tells_its_structure():
     y = sc.convolve(x, gaussian(9, 2.0, 2), "same", method=plan)
     expected = ndimage.gaussian_filter(x, 2.0, radius=9, mode="constant")
     np.testing.assert_allclose(y, expected, atol=1e-14)
+
+
+def test_a_kernel_looked_at_in_one_dtype_may_be_summed_in_a_wider_one():
+    g = np.r_[np.hanning(17)[1:-1], 1e-200]
+    x = RNG.standard_normal((300, 300)).astype("f4")
+    y = sc.convolve(x, np.outer(g, g), "same", dtype="f4", rtol=4e-6, method="auto")
+    expected = sc.convolve(x, np.outer(g, g), "same", method="direct")
+    np.testing.assert_allclose(y, expected, rtol=0, atol=4e-6 * float(np.linalg.norm(x)))
+
+
+def test_taps_that_overflow_meet_samples_as_direct_sums_do():
+    u = np.array([1e25, 1, 1] * 4)
+    x = np.abs(RNG.standard_normal((500, 500))).astype("f4")
+    y = sc.convolve(x, np.outer(u, u), "same", dtype="f4")
+    expected = sc.convolve(x, np.outer(u, u), "same", dtype="f4", method="direct")
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    np.testing.assert_array_equal(np.isinf(y), np.isinf(expected))

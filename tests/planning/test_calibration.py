@@ -1,6 +1,7 @@
 """Calibrations: kept whole, read only where they belong, and never in the way."""
 
 import base64
+import io
 import json
 import os
 import pickle
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 import sigconv as sc
+from sigconv import dispatch
+from sigconv.engines import compiled
 from sigconv.engines.transformed import block_transform
 from sigconv.errors import MethodError, OptionError, TargetError
 from sigconv.fft import TransformSpec, clear_transforms, fftw
@@ -45,8 +48,7 @@ def directory(tmp_path, monkeypatch):
 
 def forget() -> None:
     """Have the next look at the machine be the first."""
-    current_machine.cache_clear()
-    ready_machine.cache_clear()
+    calibration._machine.cache_clear()
     processor.identity.cache_clear()
 
 
@@ -161,6 +163,39 @@ def text_for_a_number(content):
     content["machine"]["block"] = "fast"
 
 
+def no_time_at_all(content):
+    content["machine"]["copy"] = 0.0
+
+
+def an_infinite_time(content):
+    content["machine"]["thread"] = float("inf")
+
+
+def truth_for_a_number(content):
+    content["machine"]["multiply"] = True
+
+
+def part_of_a_byte(content):
+    content["machine"]["cache_bytes"] = 1e6
+
+
+def no_cache(content):
+    content["machine"]["cache_bytes"] = 0
+
+
+def no_lengths(content):
+    content["machine"]["fft_samples"] = []
+    content["machine"]["fft"] = {key: [] for key in content["machine"]["fft"]}
+
+
+def lengths_that_descend(content):
+    content["machine"]["fft_samples"].reverse()
+
+
+def a_third_rate(content):
+    content["machine"]["convolve"]["f4"].append(1e-9)
+
+
 def name_unknown_wisdom(content):
     content["machine"]["wisdom_name"] = "12345678"
 
@@ -191,6 +226,14 @@ def other_library(content):
         negate,
         not_a_number,
         text_for_a_number,
+        no_time_at_all,
+        an_infinite_time,
+        truth_for_a_number,
+        part_of_a_byte,
+        no_cache,
+        no_lengths,
+        lengths_that_descend,
+        a_third_rate,
         name_unknown_wisdom,
         list_transforms_without_wisdom,
         older_schema,
@@ -231,6 +274,23 @@ def test_another_library_or_processor_or_schema_has_another_file(monkeypatch):
     assert len(paths) == 4
 
 
+def test_loops_that_compile_in_no_time_are_no_error():
+    found = Calibration(replace(OURS, compile_loop=0.0))
+    calibration.store_calibration(found)
+    assert calibration.stored_calibration() == found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_the_file_may_be_read_by_whom_the_umask_lets(umask, mode):
+    before = os.umask(umask)
+    try:
+        path = calibration.store_calibration(PLAIN)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+
+
 @pytest.mark.parametrize("failing", ["fsync", "write", "replace"])
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(directory, monkeypatch, failing):
     path = calibration.store_calibration(PLAIN)
@@ -239,10 +299,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(directory, monkeypa
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
+    class Full(io.FileIO):
+        write = fail
+
+    opened = Path.open
+
+    def full(path, mode="r", **keywords):
+        return Full(path, "x") if mode == "xb" else opened(path, mode, **keywords)
+
     if failing == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
     elif failing == "write":
-        monkeypatch.setattr(os, "fdopen", fail)
+        monkeypatch.setattr(Path, "open", full)
     else:
         monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(TargetError, match=r"No space left on device\. Set SIGCONV_CACHE"):
@@ -333,6 +401,8 @@ PROBLEM_SHAPES = (100_000,), (100,)
 def wise(monkeypatch):
     """A stored calibration with wisdom for the blocks of one plan."""
     monkeypatch.setattr(fftw, "_planner", fftw._Planner())
+    # Plans by loops that another test has loaded take other blocks.
+    monkeypatch.setattr(compiled, "_state", compiled._State())
     plan = sc.plan(*PROBLEM_SHAPES, method="overlap-save", dtype="c8")
     spec = block_transform(plan)
     fftw.FftwTransform(replace(spec, effort="measure"))
@@ -432,3 +502,57 @@ def test_convolver_keeps_to_calibrated_wisdom(wise):
     h = np.ones(PROBLEM_SHAPES[1], "c8")
     op = sc.Convolver(h, PROBLEM_SHAPES[0], method="overlap-save")
     assert op.plan.effort == "wisdom"
+
+
+@with_fftw
+def test_each_fft_backend_has_its_own_calibration(wise):
+    x, h = np.ones(PROBLEM_SHAPES[0], "c8"), np.ones(PROBLEM_SHAPES[1], "c8")
+    plan = sc.plan(x, h, method="overlap-save")
+    name = current_machine().wisdom_name
+    assert plan.wisdom == name != ""
+    sc.convolve(x, h, method="overlap-save")
+    before = sc.set_fft_backend("scipy")
+    try:
+        assert current_machine() is MACHINE
+        assert sc.plan(x, h, method="overlap-save").wisdom == ""
+        with pytest.raises(MethodError, match="in force is none"):
+            sc.convolve(x, h, method=plan)
+        calibration.store_calibration(PLAIN)
+        forget()
+        assert current_machine() == OURS
+    finally:
+        sc.set_fft_backend(before)
+    # What SciPy's calibration lacks is not taken from FFTW.
+    assert current_machine().wisdom_name == name
+    assert fftw.is_wise(TransformSpec(wise[2], (wise[1],), np.dtype("c8")))
+
+
+@with_fftw
+def test_a_wisdom_plan_needs_fftw_whatever_the_machine_says(wise, monkeypatch):
+    plan = make_plan(sc.plan(*PROBLEM_SHAPES, dtype="c8").problem, "overlap-save")
+    machine = current_machine()
+    with monkeypatch.context() as patch:
+        patch.setattr(calibration, "_machine", lambda backend: machine)
+        calibration.check_wisdom(plan)
+        patch.setattr(calibration, "current_backend", lambda: "scipy")
+        with pytest.raises(MethodError, match="in force is none"):
+            calibration.check_wisdom(plan)
+
+
+@with_fftw
+def test_remembered_calls_are_planned_anew_for_another_fft_backend(wise, monkeypatch):
+    x, h = np.ones(PROBLEM_SHAPES[0], "c8"), np.ones(PROBLEM_SHAPES[1], "c8")
+    sc.convolve(x, h, method="overlap-save")
+    planned = []
+
+    def spy(*arguments):
+        planned.append(make_plan(*arguments))
+        return planned[-1]
+
+    monkeypatch.setattr(dispatch, "make_plan", spy)
+    before = sc.set_fft_backend("scipy")
+    try:
+        sc.convolve(x, h, method="overlap-save")
+    finally:
+        sc.set_fft_backend(before)
+    assert [plan.wisdom for plan in planned] == [""]

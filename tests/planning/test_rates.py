@@ -19,7 +19,7 @@ from sigconv.engines.base import dtype_key
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.costs import transform_cost
 from sigconv.engines.transformed import block_transform
-from sigconv.fft import ColumnSpec, TransformSpec, fftw
+from sigconv.fft import TransformSpec, fftw
 from sigconv.planning import MACHINE, loops, machine, make_plan, measuring, rates
 from sigconv.planning.calibration import Calibration, store_calibration, stored_calibration
 from sigconv.planning.rates import DTYPES, LENGTHS, best_seconds, silent
@@ -32,7 +32,7 @@ def few(monkeypatch):
     """Few lengths and dtypes, and no new processes."""
     monkeypatch.setattr(rates, "LENGTHS", (1024, 1280))
     monkeypatch.setattr(rates, "_BLOCKS", ((16, 16), (8, 8, 8)))
-    monkeypatch.setattr(rates, "_COLUMNS", (16,))
+    monkeypatch.setattr(rates, "AXIS_LENGTHS", (16,))
     monkeypatch.setattr(loops, "loop_for", lambda dtype: "numpy")
 
 
@@ -303,7 +303,7 @@ def test_shipped_table_has_every_length_in_order():
     assert all(len(MACHINE.fft[key]) == len(LENGTHS) for key in DTYPES)
 
 
-def test_columns_are_measured_in_place_with_an_odd_width(few, monkeypatch):
+def test_columns_are_measured_as_wide_as_the_engine_takes_them(few, monkeypatch):
     seen = []
 
     def measure(spec, seconds):
@@ -312,5 +312,5 @@ def test_columns_are_measured_in_place_with_an_odd_width(few, monkeypatch):
 
     monkeypatch.setattr(rates, "_measure", measure)
     rates.measure_columns(0.0, silent)
-    assert seen == [ColumnSpec(16, rates._WIDTH, np.dtype(key)) for key in ("c8", "c16")]
-    assert rates._WIDTH % 2
+    assert [(spec.nfft, spec.dtype) for spec in seen] == [(16, "c8"), (16, "c16")]
+    assert [spec.width for spec in seen] == [56, 28]

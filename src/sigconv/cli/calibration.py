@@ -13,6 +13,7 @@ from sigconv.engines.costs import transform_cost
 from sigconv.planning import MACHINE
 from sigconv.planning.calibration import (
     calibration_path,
+    check_target,
     clear_calibration,
     is_wanted,
     store_calibration,
@@ -34,9 +35,12 @@ def measure() -> None:
     """Measure this computer, write what was found, and say where and what."""
     from sigconv.planning.measuring import calibrate
 
+    is_used = is_wanted()
+    # A minute of measuring should not end in an error that was to be foreseen.
+    check_target()
     found = calibrate(lambda what: click.echo(what, err=True))
     path = store_calibration(found)
-    if not is_wanted():
+    if not is_used:
         click.echo("sigconv: warning: SIGCONV_CALIBRATION is off: nothing uses this.", err=True)
     click.echo(_facts([("written to", str(path))]))
     click.echo(describe(found.machine))

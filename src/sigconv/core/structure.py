@@ -71,9 +71,12 @@ class Product(NamedTuple):
         No sum is larger then than one of |h| |x|.
         """
         first, *others = (self.factors[axis] for axis in axes)
-        return ((first * self.scale).astype(dtype), *(factor.astype(dtype) for factor in others))
+        with np.errstate(all="ignore"):
+            first = (first * self.scale).astype(dtype)
+            return (first, *(factor.astype(dtype) for factor in others))
 
 
+@np.errstate(all="ignore")
 def find_structure(
     taps: Array, compute: DType, *, rtol: float | None = None, several: bool = False
 ) -> Structure:
@@ -98,69 +101,83 @@ def find_structure(
     return found._replace(real=real) if found.kind else found
 
 
+@np.errstate(all="ignore")
 def products_of(taps: Array, structure: Structure, compute: DType) -> list[Product]:
     """Return the products of 1-D kernels that add up to `taps`; those of `real` taps are real."""
     if structure.real:
         taps, compute = taps.real, np.zeros((), compute).real.dtype
     if structure.kind == "sum":
         return _decomposed(_wide(taps), structure.tolerance)
-    if structure.kind == "constant":
+    if structure.kind == "constant" or _is_constant(taps):
         return [Product(taps.flat[0], tuple(np.ones(n, taps.dtype) for n in taps.shape))]
-    product = _product(taps, compute, structure.tolerance)
+    small = taps.nbytes <= _REMEMBERED_BYTES
+    product = _found_product(taps, compute)[0] if small else _only_product(taps, compute)
     assert product is not None
     return [product]
 
 
 def _found_structure(taps: Array, compute: DType, rtol: float | None, several: bool) -> Structure:
     first = taps.flat[0]
-    # The last tap tells most kernels from constant ones.
-    if first == taps.flat[-1] and first != 0 and np.isfinite(first) and (taps == first).all():
+    if first != 0 and _is_constant(taps) and _is_finite(first, compute):
         return Structure("constant", 1)
     if taps.ndim == 1:
         return Structure()
-    rounding = 0.0 if compute.kind in "iu" else _ROUNDINGS * float(np.finfo(compute).eps)
-    product = _product(taps, compute, rounding)
-    if product is not None:
+    rounding = _rounding(compute)
+    product, serves = _found_product(taps, compute)
+    if product is not None and serves:
         is_whole = product.factors[0].dtype.kind == "i"
         return Structure("product", 1, 0.0 if is_whole else rounding, rounding)
-    if not several or taps.dtype.kind not in "fc" or not np.isfinite(taps).all():
+    if not several or taps.dtype.kind not in "fc":
+        return Structure()
+    if not np.isfinite(taps.astype(compute, copy=False)).all():
         return Structure()
     tolerance = rounding + sqrt(taps.size) * float(np.finfo(compute).eps)
     return _several(taps, max(tolerance, rtol / 2) if rtol is not None else tolerance)
 
 
-def _keeps_signs(taps: Array, product: Product, compute: DType) -> bool:
-    """Tell whether passes over infinite samples give what the kernel as it stands would give."""
-    if compute.kind != "f" or product.factors[0].dtype.kind == "i":
-        # Of complex results only the places of what is not finite are specified.
-        return True
-    signs = [np.sign(factor.astype(compute)).astype(np.int8) for factor in product.factors]
-    signs[0] *= np.int8(np.sign(product.scale))
-    return bool((reduce(np.multiply.outer, signs) == np.sign(taps.astype(compute))).all())
+def _is_constant(taps: Array) -> bool:
+    # The last tap tells most kernels from constant ones.
+    first = taps.flat[0]
+    return bool(first == taps.flat[-1] and (taps == first).all())
 
 
-def _product(taps: Array, compute: DType, tolerance: float) -> Product | None:
-    """Return the factors of a single product that serves infinite samples as well, if there is."""
+def _rounding(compute: DType) -> float:
+    return 0.0 if compute.kind in "iu" else _ROUNDINGS * float(np.finfo(compute).eps)
+
+
+def _is_finite(largest: Any, compute: DType) -> bool:
+    """Tell whether taps no larger than `largest` are finite in the dtype of computation."""
+    # An infinite tap meets each sample by itself, a NaN is larger than nothing.
+    return compute.kind not in "fc" or bool(abs(largest) <= np.finfo(compute).max)
+
+
+def _found_product(taps: Array, compute: DType) -> tuple[Product | None, bool]:
+    """Return the only product that `taps` may be, if any, and whether passes by it serve."""
     if taps.nbytes > _REMEMBERED_BYTES:
-        return _found_product(taps, compute, tolerance)
-    return _remembered_product(taps.tobytes(), taps.shape, taps.dtype, compute, tolerance)
+        return _tried_product(taps, compute)
+    return _remembered_product(taps.tobytes(), taps.shape, taps.dtype, compute)
 
 
 @lru_cache(maxsize=16)
 def _remembered_product(
-    data: bytes, shape: tuple[int, ...], dtype: DType, compute: DType, tolerance: float
-) -> Product | None:
-    return _found_product(np.frombuffer(data, dtype).reshape(shape), compute, tolerance)
+    data: bytes, shape: tuple[int, ...], dtype: DType, compute: DType
+) -> tuple[Product | None, bool]:
+    return _tried_product(np.frombuffer(data, dtype).reshape(shape), compute)
 
 
-def _found_product(taps: Array, compute: DType, tolerance: float) -> Product | None:
-    product = _rounded_product(taps, compute, tolerance)
-    # A factor must be 0 where a tap is, and only there.
-    return product if product and _keeps_signs(taps, product, compute) else None
+def _tried_product(taps: Array, compute: DType) -> tuple[Product | None, bool]:
+    product = _only_product(taps, compute)
+    if product is None or product.factors[0].dtype.kind == "i":
+        return product, product is not None
+    if not _is_finite(product.scale, compute):
+        return product, False
+    h = taps.astype(np.result_type(taps, compute), copy=False)
+    serves = _is_explained(h / product.scale, product, compute)
+    return product, serves and _keeps_signs(h, product, compute)
 
 
-def _rounded_product(taps: Array, compute: DType, tolerance: float) -> Product | None:
-    """Return factors that multiply to `taps`, whole ones where all taps are whole numbers."""
+def _only_product(taps: Array, compute: DType) -> Product | None:
+    """Return the row and the column through the largest tap, whole ones if they are the kernel."""
     if taps.dtype.kind in "biu":
         return _whole_product(taps)
     h = taps.astype(np.result_type(taps, compute), copy=False)
@@ -168,18 +185,55 @@ def _rounded_product(taps: Array, compute: DType, tolerance: float) -> Product |
     scale = h[at]
     if not np.isfinite(scale) or scale == 0:
         return None
-    with np.errstate(all="ignore"):
-        relative = h / scale
-        factors = _rows_through(relative, at)
-        rest = (reduce(np.multiply.outer, factors) - relative).ravel()
-        relative = relative.ravel()
-        norms = [np.vdot(part, part).real for part in (rest, relative)]
-    if not norms[0] <= tolerance**2 * norms[1]:
-        return None
-    whole = None
     if scale.real == np.rint(scale.real) and abs(scale) < 1 << 31 and h.dtype.kind == "f":
         whole = _whole_product(h.astype(np.int64)) if (h == np.rint(h)).all() else None
-    return whole or Product(scale, factors)
+        if whole is not None:
+            return whole
+    return Product(scale, tuple(row / scale for row in _rows_through(h, at)))
+
+
+def _is_explained(relative: Array, product: Product, compute: DType) -> bool:
+    """Tell whether rounding explains what parts a kernel, relative to its scale, from factors."""
+    rest = reduce(np.multiply.outer, product.factors)
+    rest -= relative
+    norms = [np.vdot(part, part).real for part in (rest, relative)]
+    tolerance = _rounding(compute)
+    if not norms[0] <= tolerance**2 * norms[1]:
+        return False
+    # Of each tap as well, or a single one of many might differ by far more. In n dimensions its
+    # factors have n**2 + n - 1 eps at most, complex ones about twice as much.
+    tolerance *= (relative.ndim - 1) * (2 if relative.dtype.kind == "c" else 1)
+    smallest = np.finfo(compute).smallest_subnormal
+    spacing = 2 * relative.ndim * (smallest + smallest / abs(product.scale))
+    rest, most = np.abs(rest), np.abs(relative)
+    most *= tolerance
+    most += spacing
+    over = rest > most
+    if not over.any():
+        return True
+    # An exponential carries the rounding of its argument, and so grows its error with that.
+    rest, taps = rest[over], np.abs(relative[over])
+    return bool((rest <= tolerance * taps * (1 - np.log(taps)) + spacing).all())
+
+
+def _keeps_signs(h: Array, product: Product, compute: DType) -> bool:
+    """Tell whether passes over infinite samples give what the kernel as it stands would give.
+
+    A factor must be 0 where a tap is, and only there: in every dtype from that of the computation,
+    which may be widened, to the taps' own.
+    """
+    if compute.kind == "c":
+        # Of complex results only the places of what is not finite are specified.
+        return True
+    between = [np.dtype(char) for char in "fdg"]
+    sizes = range(compute.itemsize, h.dtype.itemsize + 1)
+    return all(_has_signs(h, product, dtype) for dtype in between if dtype.itemsize in sizes)
+
+
+def _has_signs(h: Array, product: Product, dtype: DType) -> bool:
+    signs = [np.sign(factor.astype(dtype)).astype(np.int8) for factor in product.factors]
+    signs[0] *= np.int8(np.sign(product.scale))
+    return bool((reduce(np.multiply.outer, signs) == np.sign(h.astype(dtype))).all())
 
 
 def _whole_product(taps: Array) -> Product | None:

@@ -26,7 +26,8 @@ class Machine:
     `fft` is per sample and per log2 of the length, one way, for transforms of `fft_samples`
     samples, in groups that fill `cache_bytes`; between the powers of two among them it is
     interpolated. `fft_nd` is the same for two axes and more, whatever the size, once every axis
-    is long; `fft_columns` is for complex columns in place.
+    is long. `fft_columns` is for complex columns in place, `fft_rows` for rows of arrays, where an
+    axis has one of `axis_lengths`.
     `multiply_add` is per tap and output of the compiled loop, `slice_add` the same for NumPy
     slices. `convolve` is for `np.convolve`, per output and per product. `cold_loop` is to import
     numba and start its compiler, `compile_loop` to compile one loop where none is cached on disk.
@@ -37,7 +38,9 @@ class Machine:
     fft_samples: tuple[int, ...]
     fft: dict[str, tuple[float, ...]] = field(hash=False)
     fft_nd: dict[str, float] = field(hash=False)
-    fft_columns: dict[str, float] = field(hash=False)
+    axis_lengths: tuple[int, ...]
+    fft_columns: dict[str, tuple[float, ...]] = field(hash=False)
+    fft_rows: dict[str, tuple[float, ...]] = field(hash=False)
     multiply_add: dict[str, float] = field(hash=False)
     slice_add: dict[str, float] = field(hash=False)
     convolve: dict[str, tuple[float, float]] = field(hash=False)

@@ -8,30 +8,24 @@ from math import ceil, inf, log2, prod
 
 import numpy as np
 
-from sigconv.core.blocks import batch_cuts, input_range
+from sigconv.core.blocks import batch_cuts
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Problem
 from sigconv.core.shapes import odd_factors
 from sigconv.engines.accuracy import LONGEST_EXACT, choose_limbs
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.compiled import loop_for
-from sigconv.engines.plan import Cost
-from sigconv.fft import is_native, padded
+from sigconv.fft import is_native
 
 __all__ = [
     "FEWEST_BLOCKS",
     "LONG_BLOCK",
     "block_bytes",
     "block_cost",
-    "cheapest_length",
-    "column_passes",
-    "column_width",
     "group_size",
     "native_cost",
     "native_loops",
-    "native_plane_cost",
     "native_run",
-    "plane_cost",
     "refusal_of_fft",
     "transform_cost",
 ]
@@ -44,8 +38,6 @@ LONG_BLOCK, FEWEST_BLOCKS = 2e-3, 4
 # Samples come from memory, and outputs go there, at less than half the speed of the cache.
 _FAR = 5
 
-# Columns per call at most, the bytes they may take, and how few are transformed one by one.
-_WIDEST, _COLUMN_BYTES, _NARROW = 65, 1 << 20, 4
 
 # The length of an axis whose transforms cost as much to call as to compute.
 _SHORT_AXIS = 40
@@ -188,64 +180,3 @@ def _powers(samples: tuple[int, ...]) -> tuple[list[int], list[float]]:
 def _odd_penalty(nfft: tuple[int, ...]) -> float:
     """Return how much longer odd factors take: their passes do less work per load and store."""
     return 1 + 0.08 * sum(odd_factors(n) for n in nfft) / len(nfft)
-
-
-def cheapest_length(size: int, dtype: DType, ndim: int) -> int:
-    """Return the length of at least `size` of one of `ndim` axes that makes the least work.
-
-    A longer axis makes more of the transforms along the others.
-    """
-    power = 1 << max(size - 1, 0).bit_length() >> 1 or 1
-    lengths = {power * 2, *(power * eighths // 8 for eighths in (8, 9, 10, 12, 15))}
-    able = [n for n in lengths if n >= size]
-    return min(able, key=lambda n: n * (ndim - 1 + column_passes(n, dtype)))
-
-
-def column_width(nfft: int, columns: int, dtype: DType) -> int:
-    """Return how many of so many columns are transformed at once: as many as stay in the cache."""
-    most = min(_WIDEST, max(1, _COLUMN_BYTES // (nfft * dtype.itemsize)))
-    return padded(min(columns, most), dtype)
-
-
-def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
-    """Return what a transform plane by plane costs, for every array of the batch."""
-    dtype = problem.dtypes.compute
-    key = dtype_key(dtype) if dtype_key(dtype) in machine.fft else "f8"
-    scalar = 1 if key == dtype_key(dtype) else 10
-    half = np.result_type(dtype, np.complex64)
-    sizes = [b - a for a, b in map(input_range, problem.axes)]
-    last = nfft[-1] * max(1.0, log2(nfft[-1])) * machine.fft[key][0]
-    bins = prod(nfft[1:-1]) * (nfft[-1] // 2 + 1 if dtype.kind == "f" else nfft[-1])
-    column = machine.fft_columns["c8" if half.itemsize == 8 else "c16"]
-    across = sum(log2(n) * column_passes(n, dtype) for n in nfft[1:-1]) * bins * column
-    move = 2 * bins * half.itemsize * machine.copy
-    planes = 0.0
-    for lengths in (sizes, problem.lengths, problem.taps):
-        planes += lengths[0] * (prod(lengths[1:-1]) * last + across + move)
-    width = column_width(nfft[0], bins, half)
-    groups = -(-bins // width)
-    if width < _NARROW:
-        # Too long for the cache, or single: like signals of their own.
-        column = max(column, _rate(machine, "c8" if half.itemsize == 8 else "c16", nfft[0]))
-    along = nfft[0] * max(1.0, log2(nfft[0])) * column_passes(nfft[0], dtype) * column
-    each = nfft[0] * half.itemsize * (machine.multiply / 8 + 4 * machine.copy)
-    columns = groups * width * (3 * along + each)
-    one = scalar * (planes + columns) + 2 * prod(problem.lengths) * dtype.itemsize * machine.copy
-    calls = 6 * machine.block + (groups + prod(nfft[1:]) * nfft[0] / (1 << 14)) * machine.call
-    seconds = prod(problem.batch) * (one + calls)
-    rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
-    return Cost(seconds, (rows * bins + 2 * nfft[0] * width) * half.itemsize)
-
-
-def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
-    """Return what the same costs in compiled loops, which lose no time between transforms."""
-    cost = plane_cost(problem, machine, nfft)
-    return cost._replace(seconds=cost.seconds * 0.7)
-
-
-def column_passes(size: int, dtype: DType) -> float:
-    """Return how much longer columns of this length take than those of powers of two, per log2."""
-    three = size % 3 == 0
-    if dtype.itemsize > (4 if dtype.kind == "f" else 8):
-        return 1.8 if three else 1.1
-    return 1.3 if size % 9 == 0 else 1.1

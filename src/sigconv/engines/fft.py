@@ -20,16 +20,14 @@ from sigconv.engines.compiled import loop_for
 from sigconv.engines.costs import (
     block_bytes,
     block_cost,
-    cheapest_length,
     group_size,
     native_cost,
     native_loops,
-    native_plane_cost,
     native_run,
-    plane_cost,
     refusal_of_fft,
 )
 from sigconv.engines.plan import Cost, Plan
+from sigconv.engines.plane_costs import cheapest_length, native_plane_cost, plane_cost
 from sigconv.engines.transformed import TransformedKernel, transformed
 from sigconv.fft import is_native
 
@@ -81,7 +79,7 @@ class FftEngine:
     def _native(self, problem: Problem, machine: Machine) -> Plan:
         (axis,) = problem.axes
         needed = _needed(axis)
-        lengths = fast_length(needed), cheapest_length(needed, problem.dtypes.compute, 1)
+        lengths = {fast_length(needed), *(n for n in machine.fft_samples if n >= needed)}
         one, nfft = min((native_cost(problem, machine, (n,), "numba"), (n,)) for n in lengths)
         _, cuts = native_run(problem, 1, one)
         grid = BlockGrid(problem.axes, cuts, _whole(problem))
@@ -94,7 +92,10 @@ class FftEngine:
     def _by_planes(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         dtype = problem.dtypes.compute
         ndim = len(problem.axes)
-        nfft = tuple(cheapest_length(_needed(axis), dtype, ndim) for axis in problem.axes)
+        nfft = tuple(
+            cheapest_length(_needed(axis), dtype, machine, ndim, is_last=axis is problem.axes[-1])
+            for axis in problem.axes
+        )
         grid = BlockGrid(problem.axes, batch_cuts(problem, 1), _whole(problem))
         cost = plane_cost(problem, machine, nfft)
         plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="planes")

@@ -23,9 +23,9 @@ from sigconv.core.gather import Tile
 from sigconv.core.index import fill_around
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.engines.base import NonFiniteSamples
-from sigconv.engines.costs import column_width
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.plan import Plan
+from sigconv.engines.plane_costs import column_width
 from sigconv.engines.spectral import ScaledTaps, SpectralKernel, one_by_one, own_batch
 from sigconv.engines.workers import run_shared
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform

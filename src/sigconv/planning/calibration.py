@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from math import inf
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from sigconv.engines import Machine, Plan
 from sigconv.errors import MethodError, OptionError, TargetError
-from sigconv.fft import backend_version, fftw
+from sigconv.fft import backend_version, current_backend, fftw
 from sigconv.planning import processor
 from sigconv.planning.machine import MACHINE
 
@@ -26,6 +30,7 @@ __all__ = [
     "Calibration",
     "cache_directory",
     "calibration_path",
+    "check_target",
     "check_wisdom",
     "clear_calibration",
     "current_machine",
@@ -36,8 +41,11 @@ __all__ = [
     "wisdom_name",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 """Is increased when files of before would be misunderstood."""
+
+_UNFINISHED = ".machine-"
+"""How the names of files that are not whole yet begin."""
 
 _MOST_BYTES = 4 << 20
 
@@ -60,25 +68,34 @@ class Calibration(NamedTuple):
     wisdom: fftw.Wisdom | None = None
 
 
-@cache
 def current_machine() -> Machine:
-    """Return the machine by which plans are chosen, found out once in a process."""
+    """Return the machine by which plans are chosen, found out once for each FFT backend."""
+    return _machine(current_backend())
+
+
+def ready_machine() -> Machine:
+    """Return the same with its compiled loops loaded: for plans that will be used many times."""
+    return _ready(current_machine())
+
+
+@cache
+def _machine(backend: str) -> Machine:
     found = stored_calibration()
     if found is None:
         return MACHINE
-    fftw.use_calibrated(found.wisdom)
+    if backend == "pyfftw":
+        fftw.use_calibrated(found.wisdom)
     return found.machine
 
 
-@cache
-def ready_machine() -> Machine:
-    """Return the same with its compiled loops loaded: for plans that will be used many times."""
-    return replace(current_machine(), cold_loop=0.0, compile_loop=0.0)
+@lru_cache(maxsize=4)
+def _ready(machine: Machine) -> Machine:
+    return replace(machine, cold_loop=0.0, compile_loop=0.0)
 
 
 def check_wisdom(plan: Plan) -> None:
     """Raise MethodError where a plan goes by wisdom that is not at hand: bits would differ."""
-    here = current_machine().wisdom_name
+    here = current_machine().wisdom_name if current_backend() == "pyfftw" else ""
     if plan.wisdom and plan.wisdom != here:
         raise MethodError(
             f"the plan goes by FFTW wisdom {plan.wisdom} of a calibration; in force is "
@@ -131,23 +148,32 @@ def store_calibration(calibration: Calibration) -> Path:
     TargetError
         The cache directory cannot be made or written to.
     """
-    try:
+    with _writing():
         path = calibration_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, _as_bytes(calibration))
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TargetError(
-            f"the calibration cannot be written: {reason}. Set SIGCONV_CACHE to a directory that "
-            "is writable."
-        ) from error
     return path
 
 
+def check_target() -> None:
+    """Raise TargetError where a calibration cannot be written, before one is measured."""
+    with _writing():
+        directory = cache_directory()
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = _temporary(directory)
+        probe.open("xb").close()
+        probe.unlink()
+
+
 def clear_calibration() -> Path | None:
-    """Remove the calibration of this processor and these versions, and return where it was."""
+    """Remove the calibration of this processor and these versions, and return where it was.
+
+    What interrupted processes have left of theirs is removed as well.
+    """
     try:
         path = calibration_path()
+        for left in path.parent.glob(f"{_UNFINISHED}*"):
+            left.unlink(missing_ok=True)
         path.unlink()
     except FileNotFoundError:
         return None
@@ -182,13 +208,28 @@ def _short(text: str) -> str:
     return f"{crc32(text.encode()):08x}"
 
 
-def _write(path: Path, content: bytes) -> None:
-    from tempfile import mkstemp
-
-    descriptor, name = mkstemp(dir=path.parent, prefix=".machine-")
-    temporary = Path(name)
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn what keeps a file from being written into TargetError."""
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TargetError(
+            f"the calibration cannot be written: {reason}. Set SIGCONV_CACHE to a directory that "
+            "is writable."
+        ) from error
+
+
+def _temporary(directory: Path) -> Path:
+    return directory / f"{_UNFINISHED}{token_hex(8)}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = _temporary(path.parent)
+    try:
+        # Unlike those of `tempfile`, it may be read by whom the umask lets.
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -250,30 +291,64 @@ def _digest(content: dict[str, Any]) -> str:
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+# The fields that are lengths, and the tables with a rate for each of them.
+_TABLES = {"fft_samples": ("fft",), "axis_lengths": ("fft_columns", "fft_rows")}
+
+
 def _machine_of(found: dict[str, Any]) -> Machine:
     """Return the machine with these fields, which are checked."""
     found = {
         **found,
-        "fft_samples": tuple(found["fft_samples"]),
-        "fft": {key: tuple(rates) for key, rates in found["fft"].items()},
-        "convolve": {key: tuple(rates) for key, rates in found["convolve"].items()},
+        **{name: tuple(found[name]) for name in _TABLES},
+        **{
+            name: {key: tuple(rates) for key, rates in found[name].items()}
+            for name in (*(name for names in _TABLES.values() for name in names), "convolve")
+        },
         "wisdom": {(key, n, count): rate for key, n, count, rate in found["wisdom"]},
     }
     machine = Machine(**found)
     for field in fields(Machine):
-        value, shipped = getattr(machine, field.name), getattr(MACHINE, field.name)
-        if field.name != "wisdom" and isinstance(value, dict) and value.keys() != shipped.keys():
-            raise ValueError(f"{field.name} is for other dtypes")
-        if isinstance(value, str) and isinstance(shipped, str):
-            continue
-        if not all(0 <= number < inf for number in _numbers(value)):
-            raise ValueError(f"{field.name} is no speed")
-    if any(len(rates) != len(machine.fft_samples) for rates in machine.fft.values()):
-        raise ValueError("fft has other lengths")
+        _check_field(field.name, getattr(machine, field.name), getattr(MACHINE, field.name))
+    for name, names in _TABLES.items():
+        lengths = getattr(machine, name)
+        if not lengths or any(a >= b for a, b in pairwise(lengths)):
+            raise ValueError(f"{name} do not ascend")
+        for table in names:
+            if any(len(rates) != len(lengths) for rates in getattr(machine, table).values()):
+                raise ValueError(f"{table} has other lengths")
+    for key, n, count in machine.wisdom:
+        if key not in machine.fft or not _are_counts((n, count)):
+            raise ValueError("wisdom is for no transforms")
     return machine
 
 
-def _numbers(value: Any) -> list[float]:
+def _check_field(name: str, value: Any, shipped: Any) -> None:
+    """Raise ValueError unless a field is of the kind of the shipped one."""
+    if isinstance(shipped, str):
+        fits = isinstance(value, str)
+    elif name in (*_TABLES, "cache_bytes"):
+        fits = _are_counts(value if isinstance(value, tuple) else (value,))
+    else:
+        fits = all(map(_is_speed, _numbers(value)))
+        # The difference of two times of compiling may vanish.
+        fits = fits or (name == "compile_loop" and type(value) is float and value == 0)
+    if isinstance(shipped, dict) and name != "wisdom":
+        fits = fits and value.keys() == shipped.keys()
+    if name == "convolve":
+        fits = fits and all(len(rates) == 2 for rates in value.values())
+    if not fits:
+        raise ValueError(f"{name} is no field of a machine")
+
+
+def _are_counts(values: Iterable[Any]) -> bool:
+    return all(type(value) is int and value >= 1 for value in values)
+
+
+def _is_speed(value: Any) -> bool:
+    return type(value) is float and 0 < value < inf
+
+
+def _numbers(value: Any) -> list[Any]:
     """Return the numbers in a field of a machine."""
     if isinstance(value, dict):
         value = tuple(value.values())

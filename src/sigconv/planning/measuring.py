@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
+from math import inf
+from statistics import median
 from time import monotonic
 
 import numpy as np
@@ -27,8 +29,13 @@ __all__ = ["calibrate", "measure_machine"]
 # Seconds for each figure, and for those of calls and threads, which vary more.
 _EACH, _VARYING = 5e-3, 5e-2
 
-# Seconds in which all is done, and the least that is left to FFTW.
-_ALL, _LEAST = 50.0, 10.0
+# Seconds in which all is done, and those of them in which speeds are; seconds that these take at
+# the speeds as shipped, after calls and sums.
+_ALL, _SPEEDS = 50.0, 30.0
+_NEEDED = 10.0
+
+# What loading loops takes, in times of all speeds before: compilers are slow where the rest is.
+_LOADING = 1.5
 
 # The longest that FFTW may search for one direction; the lengths for which that is enough.
 _SEARCH = 3.0
@@ -57,15 +64,18 @@ def calibrate(progress: Progress = silent) -> Calibration:
         To be stored, or not.
     """
     begun = monotonic()
-    machine = measure_machine(progress)
+    machine = measure_machine(progress, limit=_SPEEDS)
     if current_backend() != "pyfftw":
         return Calibration(machine)
-    left = max(_LEAST, _ALL - (monotonic() - begun))
-    return with_wisdom(machine, left, progress)
+    return with_wisdom(machine, _ALL - (monotonic() - begun), progress)
 
 
 def measure_machine(
-    progress: Progress = silent, *, each: float = _EACH, varying: float = _VARYING
+    progress: Progress = silent,
+    *,
+    each: float = _EACH,
+    varying: float = _VARYING,
+    limit: float = inf,
 ) -> Machine:
     """Measure this computer's speeds, without wisdom.
 
@@ -75,38 +85,52 @@ def measure_machine(
         Is told what is measured next.
     each, varying : float
         Seconds for one figure, and for one that varies much from try to try.
+    limit : float
+        Seconds for all figures: a slow computer takes fewer tries for each.
 
     Returns
     -------
     Machine
         What could not be measured is as shipped.
     """
+    begun = monotonic()
     machine = replace(MACHINE, cache_bytes=loops.cache_bytes(MACHINE.cache_bytes))
     progress("calls, copies, threads")
     call, block = loops.measure_block(machine, varying)
     thread = loops.measure_thread(machine, varying)
     copy, multiply = loops.measure_copy(machine, each), loops.measure_multiply(machine, each)
     multiply_add, slice_add = loops.measure_sums(machine, each, progress)
-    cold_loop, compile_loop = loops.measure_loading(machine, progress)
-    return replace(
+    slowness = median(slice_add[key] / MACHINE.slice_add[key] for key in slice_add)
+
+    def paced() -> float:
+        """Return the seconds for a figure, fewer where what is left of the limit is short."""
+        left = max(0.0, limit - (monotonic() - begun))
+        return each * min(1.0, left / (_NEEDED * slowness))
+
+    measured = replace(
         machine,
         name=processor.name(),
         measured=_provenance(),
         fft_samples=rates.LENGTHS,
-        fft=rates.measure_transforms(machine, each, progress),
-        fft_nd=rates.measure_transforms_nd(machine, each, progress),
-        fft_columns=rates.measure_columns(each, progress),
+        fft=rates.measure_transforms(machine, paced(), progress),
+        fft_nd=rates.measure_transforms_nd(machine, paced(), progress),
+        axis_lengths=rates.AXIS_LENGTHS,
+        fft_columns=rates.measure_columns(paced(), progress),
+        fft_rows=rates.measure_rows(paced(), progress),
         multiply_add=multiply_add,
         slice_add=slice_add,
-        convolve=loops.measure_convolve(each, progress),
+        convolve=loops.measure_convolve(paced(), progress),
         multiply=multiply,
         copy=copy,
         call=call,
         block=block,
-        cold_loop=cold_loop,
-        compile_loop=compile_loop,
         thread=thread,
     )
+    took = monotonic() - begun
+    if took * (1 + _LOADING) > limit:
+        return measured
+    cold_loop, compile_loop = loops.measure_loading(machine, progress)
+    return replace(measured, cold_loop=cold_loop, compile_loop=compile_loop)
 
 
 def with_wisdom(machine: Machine, seconds: float, progress: Progress) -> Calibration:
@@ -114,14 +138,15 @@ def with_wisdom(machine: Machine, seconds: float, progress: Progress) -> Calibra
     begun, before = monotonic(), fftw.calibrated()
     specs = []
     for spec in useful_blocks(machine):
-        if monotonic() - begun > seconds:
+        left = seconds - (monotonic() - begun)
+        if left <= 0:
             break
         (n,) = spec.nfft
         progress(f"FFTW's algorithms for {spec.count} x {n} {spec.dtype}")
-        fftw.FftwTransform(replace(spec, effort="measure"), _SEARCH)
+        fftw.FftwTransform(replace(spec, effort="measure"), min(_SEARCH, left / 2))
         specs.append(spec)
     wisdom = fftw.export_wisdom()
-    if wisdom is None:
+    if not specs or wisdom is None:
         return Calibration(machine)
     try:
         fftw.use_calibrated(wisdom)
@@ -149,7 +174,7 @@ def useful_blocks(machine: Machine) -> list[TransformSpec]:
         for dtype in (np.dtype("f4"), np.dtype("f8")):
             problem = make_problem(Operand((_SIGNAL,), dtype), Operand((taps,), dtype), Options())
             candidates = list(ENGINES["overlap-save"].candidates(problem, machine))
-            for loop in ("pairs", ""):
+            for loop in ("pairs", "numba", ""):
                 fitting = (p for p in candidates if p.loop == loop and p.nfft[0] <= _LONGEST)
                 plans[taps, dtype, loop] = list(islice(fitting, _CHOICES))
     ranked = (one[rank] for rank in range(_CHOICES) for one in plans.values() if rank < len(one))

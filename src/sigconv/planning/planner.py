@@ -10,6 +10,7 @@ from sigconv.core.problem import Problem
 from sigconv.engines import ENGINES, Candidate, Engine, Machine, Plan, compiled
 from sigconv.engines.accuracy import precisions, tap_by_tap
 from sigconv.errors import MethodError, OptionError
+from sigconv.fft import current_backend
 from sigconv.planning.calibration import current_machine
 
 __all__ = ["METHODS", "make_plan", "small_plan"]
@@ -19,7 +20,8 @@ METHODS = ("auto", *ENGINES)
 
 def make_plan(problem: Problem, method: str = "auto", machine: Machine | None = None) -> Plan:
     """Return the cheapest plan for `problem` by `method`, or by any engine for ``auto``."""
-    return _made(problem, method, machine or current_machine(), compiled.loaded())
+    setting = current_backend(), compiled.loaded()
+    return _made(problem, method, machine or current_machine(), setting)
 
 
 def small_plan(
@@ -40,9 +42,11 @@ def small_plan(
 
 
 @lru_cache(maxsize=1024)
-def _made(problem: Problem, method: str, machine: Machine, loaded: frozenset[str]) -> Plan:
-    """Plan with the compiled loops that are `loaded`: others cost what loading them takes."""
-    del loaded
+def _made(
+    problem: Problem, method: str, machine: Machine, setting: tuple[str, frozenset[str]]
+) -> Plan:
+    """Plan for an FFT backend, with loops that are loaded: others cost what loading them takes."""
+    del setting
     if method not in METHODS:
         raise MethodError(f"method must be one of {', '.join(METHODS)}, or a Plan; got {method!r}.")
     candidates, plans = [], []

@@ -16,16 +16,19 @@ import numpy as np
 
 from sigconv.engines import Machine
 from sigconv.engines.base import dtype_key
-from sigconv.engines.costs import column_passes, group_size, transform_cost
-from sigconv.fft import ColumnSpec, TransformSpec, current_backend
+from sigconv.engines.costs import group_size, transform_cost
+from sigconv.engines.plane_costs import column_width
+from sigconv.fft import ColumnSpec, TransformSpec, current_backend, is_native
 from sigconv.fft.backend import make_transform
 
 __all__ = [
+    "AXIS_LENGTHS",
     "DTYPES",
     "LENGTHS",
     "Progress",
     "best_seconds",
     "measure_columns",
+    "measure_rows",
     "measure_spec",
     "measure_transforms",
     "measure_transforms_nd",
@@ -46,10 +49,41 @@ DTYPES = ("f4", "f8", "c8", "c16")
 LENGTHS = (*sorted(f << e for e in range(8, 20) for f in (4, 5, 6)), 1 << 22)
 """Powers of two from 1024 on, and 5/4 and 3/2 of them, which FFTs take nearly as well."""
 
-# Blocks of 2-D and 3-D overlap methods, and columns of planes.
+AXIS_LENGTHS = (
+    *(
+        4,
+        6,
+        8,
+        10,
+        12,
+        14,
+        16,
+        18,
+        20,
+        24,
+        28,
+        30,
+        32,
+        36,
+        40,
+        48,
+        56,
+        60,
+        64,
+        72,
+        80,
+        96,
+        112,
+        120,
+    ),
+    *(128, 144, 160, 192, 224, 240, 256, 288, 320, 384, 448, 480, 512, 576, 640, 768, 896, 960),
+    *(1024, 1152, 1280, 1536, 1792, 1920, 2048, 2304, 2560, 3072, 3584, 4096),
+)
+"""Lengths of one axis of several."""
+
+# Blocks of 2-D and 3-D overlap methods, and samples of the rows that are transformed at once.
 _BLOCKS = ((96, 96), (160, 160), (192, 192), (48, 48, 48), (80, 80, 80))
-_COLUMNS = (128, 160, 256, 320)
-_WIDTH = 65
+_ROWS = 1 << 14
 
 
 def best_seconds(call: Callable[[], Any], seconds: float) -> float:
@@ -104,16 +138,27 @@ def measure_transforms_nd(machine: Machine, seconds: float, progress: Progress) 
     return rates
 
 
-def measure_columns(seconds: float, progress: Progress) -> dict[str, float]:
-    """Return the rates of columns in place, as the cost model counts them."""
+def measure_columns(seconds: float, progress: Progress) -> dict[str, tuple[float, ...]]:
+    """Return the rates of columns in place, by dtype and for each of `AXIS_LENGTHS`."""
     progress("transforms of columns")
     rates = {}
     for dtype in (np.dtype("c8"), np.dtype("c16")):
         found = []
-        for n in _COLUMNS:
-            work = log2(n) * column_passes(n, dtype) * n * _WIDTH
-            found.append(_measure(ColumnSpec(n, _WIDTH, dtype), seconds) / work)
-        rates[dtype_key(dtype)] = median(found)
+        for n in AXIS_LENGTHS:
+            width = column_width(n, n * n, dtype)
+            spec = ColumnSpec(n, width, dtype, is_native=is_native(dtype))
+            found.append(_measure(spec, seconds) / (n * width * log2(n)))
+        rates[dtype_key(dtype)] = tuple(found)
+    return rates
+
+
+def measure_rows(seconds: float, progress: Progress) -> dict[str, tuple[float, ...]]:
+    """Return the rates of rows of arrays, by dtype and for each of `AXIS_LENGTHS`."""
+    progress("transforms of rows")
+    rates = {}
+    for key in DTYPES:
+        specs = [TransformSpec(max(1, _ROWS // n), (n,), np.dtype(key)) for n in AXIS_LENGTHS]
+        rates[key] = tuple(measure_spec(spec, seconds) for spec in specs)
     return rates
 
 

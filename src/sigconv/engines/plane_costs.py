@@ -1,0 +1,120 @@
+"""What a transform plane by plane is predicted to cost, and the lengths of its axes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import log2, prod
+
+import numpy as np
+
+from sigconv.core.blocks import input_range
+from sigconv.core.dtypes import DType
+from sigconv.core.problem import Problem
+from sigconv.engines.base import Machine, dtype_key
+from sigconv.engines.plan import Cost
+from sigconv.fft import padded
+
+__all__ = ["cheapest_length", "column_width", "native_plane_cost", "plane_cost"]
+
+# The bytes of a row of columns that are transformed at once: an odd number of the cache's lines.
+_ROW_BYTES = 448
+
+# The bytes that columns take at most.
+_COLUMN_BYTES = 1 << 20
+
+# How few columns are transformed one by one, and the log2 of an axis of middle length.
+_NARROW, _MIDDLE = 4, 7.0
+
+# Half the multiples of eighths between powers of two, which FFTs take well.
+_EIGHTHS = (8, 9, 10, 12, 14, 15)
+
+# Other dtypes, which FFTW does not transform, take so many times as long.
+_OTHERS = 10
+
+
+def cheapest_length(size: int, dtype: DType, machine: Machine, ndim: int, *, is_last: bool) -> int:
+    """Return the length of at least `size`, of one of `ndim` axes, that makes the least work.
+
+    A longer axis makes more of the transforms along the others.
+    """
+    lengths = machine.axis_lengths
+    able = [n for n in lengths if size <= n <= 2 * size]
+    if not able or size > lengths[-1]:
+        power = 1 << max(size - 1, 0).bit_length() >> 1 or 1
+        eighths = [power * 2, *(power * eighths // 8 for eighths in _EIGHTHS)]
+        able = [n for n in eighths if n >= size]
+    middle = bisect_left(lengths, 1 << int(_MIDDLE))
+    key, half = _keys(dtype)
+    # A real axis has twice as many samples as columns across it.
+    columns = machine.fft_columns[half][min(middle, len(lengths) - 1)] * _MIDDLE * (ndim - 1)
+    if is_last:
+        rows = machine.fft_rows[key]
+        share = 0.5 if dtype.kind == "f" else 1.0
+        return min(
+            able, key=lambda n: n * (log2(n or 1) * _rate(machine, rows, n) + share * columns)
+        )
+    own = machine.fft_columns[half]
+    return min(able, key=lambda n: n * (log2(n or 1) * _rate(machine, own, n) + columns))
+
+
+def column_width(nfft: int, columns: int, dtype: DType) -> int:
+    """Return how many of so many columns are transformed at once: as many as stay in the cache."""
+    line = padded(1, dtype)
+    most = max(1, _COLUMN_BYTES // (nfft * dtype.itemsize))
+    if most < line:
+        return most
+    return padded(min(columns, _ROW_BYTES // dtype.itemsize, most - line), dtype)
+
+
+def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
+    """Return what a transform plane by plane costs, for every array of the batch."""
+    dtype = problem.dtypes.compute
+    cost = native_plane_cost(problem, machine, nfft)
+    half = np.result_type(dtype, np.complex64)
+    bins = _bins(nfft, dtype)
+    groups = -(-bins // column_width(nfft[0], bins, half))
+    calls = 6 * machine.block + (groups + prod(nfft) / (1 << 14)) * machine.call
+    return cost._replace(seconds=cost.seconds + prod(problem.batch) * calls)
+
+
+def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
+    """Return what the same costs in compiled loops, which lose no time between transforms."""
+    dtype = problem.dtypes.compute
+    key, half_key = _keys(dtype)
+    scalar = 1 if key == dtype_key(dtype) else _OTHERS
+    half = np.result_type(dtype, np.complex64)
+    sizes = [b - a for a, b in map(input_range, problem.axes)]
+    rates = machine.fft_columns[half_key]
+    last = nfft[-1] * log2(nfft[-1] or 1) * _rate(machine, machine.fft_rows[key], nfft[-1])
+    bins = _bins(nfft, dtype)
+    across = sum(log2(n or 1) * _rate(machine, rates, n) for n in nfft[1:-1]) * bins
+    move = 4 * bins * half.itemsize * machine.copy
+    planes = 0.0
+    for lengths in (sizes, problem.lengths, problem.taps):
+        planes += lengths[0] * (prod(lengths[1:-1]) * last + across + move)
+    width = column_width(nfft[0], bins, half)
+    columns = -(-bins // width) * width
+    along = nfft[0] * log2(nfft[0] or 1) * _rate(machine, rates, nfft[0])
+    each = nfft[0] * half.itemsize * (machine.multiply / 8 + 4 * machine.copy)
+    one = scalar * (planes + columns * (3 * along + each))
+    one += 2 * prod(problem.lengths) * dtype.itemsize * machine.copy
+    seconds = machine.call + 3 * machine.block + prod(problem.batch) * one
+    rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
+    return Cost(seconds, (rows * bins + 2 * nfft[0] * width) * half.itemsize)
+
+
+def _bins(nfft: tuple[int, ...], dtype: DType) -> int:
+    """Return the number of columns along the first axis."""
+    return prod(nfft[1:-1]) * (nfft[-1] // 2 + 1 if dtype.kind == "f" else nfft[-1])
+
+
+def _keys(dtype: DType) -> tuple[str, str]:
+    """Return the keys of samples and of their spectra in a machine's tables."""
+    if dtype_key(dtype) in ("f4", "c8"):
+        return dtype_key(dtype), "c8"
+    return "c16" if dtype.kind == "c" else "f8", "c16"
+
+
+def _rate(machine: Machine, rates: tuple[float, ...], n: int) -> float:
+    """Return the measured rate of a length, or that of the next longer one."""
+    return rates[min(bisect_left(machine.axis_lengths, n), len(rates) - 1)]
