@@ -12,7 +12,7 @@ import numba
 
 from sigconv.engines._fftw import run_plan
 
-__all__ = ["filter_columns", "forward_planes", "inverse_planes"]
+__all__ = ["filter_columns", "forward_planes", "inverse_planes", "transform_columns"]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -111,6 +111,18 @@ def _load(source: Any, start: int, width: int, columns: Any) -> None:
     if width < columns.shape[1]:
         columns[:, width:] = 0
     columns[rows:] = 0
+
+
+@numba.njit(nogil=True, cache=True)
+def transform_columns(calls: Any, kernel: Any, columns: Any, whole: Any) -> None:
+    """Write the spectra of the kernel's columns at all frequencies."""
+    width = columns.shape[1]
+    for start in range(0, kernel.shape[1], width):
+        count = min(width, kernel.shape[1] - start)
+        _load(kernel, start, count, columns)
+        run_plan(calls[0], calls[1])
+        for j in range(columns.shape[0]):
+            _copy(columns[j], whole[j, start : start + count])
 
 
 @numba.njit(nogil=True, cache=True)

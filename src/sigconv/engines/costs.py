@@ -79,14 +79,15 @@ def block_cost(
 
 
 def native_loops(problem: Problem) -> tuple[str, ...]:
-    """Return the compiled loops that can run a problem's transforms along one axis."""
+    """Return the compiled loops that can run a problem's transforms."""
     dtype = problem.dtypes.compute
-    if len(problem.axes) != 1 or problem.rtol is not None or dtype.char not in "fdFD":
+    if len(problem.axes) > 3 or problem.rtol is not None or dtype.char not in "fdFD":
         return ()
     if loop_for(dtype) != "numba" or not is_native(dtype):
         return ()
     # FFTW's real transforms of float64 are as fast as half a complex one.
-    return ("numba", "pairs") if dtype.char == "f" and is_native(_PAIR) else ("numba",)
+    pairs = len(problem.axes) == 1 and dtype.char == "f" and is_native(_PAIR)
+    return ("numba", "pairs") if pairs else ("numba",)
 
 
 def native_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...], loop: str) -> float:

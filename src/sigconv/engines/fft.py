@@ -16,7 +16,6 @@ from sigconv.core.problem import Axis, Problem
 from sigconv.core.shapes import fast_length
 from sigconv.engines import compiled
 from sigconv.engines.base import Machine
-from sigconv.engines.compiled import loop_for
 from sigconv.engines.costs import (
     block_bytes,
     block_cost,
@@ -29,7 +28,6 @@ from sigconv.engines.costs import (
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.plane_costs import cheapest_length, native_plane_cost, plane_cost
 from sigconv.engines.transformed import TransformedKernel, transformed
-from sigconv.fft import is_native
 
 __all__ = ["FftEngine"]
 
@@ -55,7 +53,7 @@ class FftEngine:
     def candidates(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         """Yield one transform of the whole and, of two axes and more, one plane by plane."""
         plans = [self._at_once(problem, machine)]
-        if "numba" in native_loops(problem):
+        if len(problem.axes) == 1 and native_loops(problem):
             plans.append(self._native(problem, machine))
         floating = problem.dtypes.compute.kind in "fc" and problem.rtol is None
         if len(problem.axes) > 1 and floating:
@@ -100,7 +98,7 @@ class FftEngine:
         cost = plane_cost(problem, machine, nfft)
         plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="planes")
         yield plan
-        if ndim <= 3 and loop_for(dtype) == "numba" and is_native(dtype):
+        if native_loops(problem):
             load = compiled.load_seconds(dtype, machine, "planes")
             cost = native_plane_cost(problem, machine, nfft)._replace(load=load)
             yield replace(plan, cost=cost, loop="compiled planes")

@@ -59,6 +59,17 @@ class NativePlaneKernel(PlaneKernel):
             box = np.array((0, between.shape[1], size, *wanted))
             filter_columns(work.calls, between, box, kernel, work.columns, beside)
 
+    def _whole_columns(self, planes: Array) -> Array:
+        """Return the kernel's spectra at all frequencies of the first axis too."""
+        from sigconv.engines._fftw_planes import transform_columns
+
+        batch = planes.shape[:-2]
+        whole = np.empty((*batch, self.plan.nfft[0], self.columns), self.complex)
+        with borrow_transform(self.column_spec) as work:
+            for index in np.ndindex(*batch):
+                transform_columns(work.calls, planes[index], work.columns, whole[index])
+        return whole
+
     def _inverse(self, work: Any, between: Array, out: Array, lead: int, factor: Any) -> bool:
         """Transform rows of `between` back into planes; tell whether these are finite."""
         from sigconv.engines._fftw_planes import inverse_planes
@@ -77,7 +88,12 @@ class NativePlaneKernel(PlaneKernel):
 
 def try_planes(dtype: DType) -> None:
     """Run the loops once on samples of `dtype`."""
-    from sigconv.engines._fftw_planes import filter_columns, forward_planes, inverse_planes
+    from sigconv.engines._fftw_planes import (
+        filter_columns,
+        forward_planes,
+        inverse_planes,
+        transform_columns,
+    )
 
     planes = PlaneSpec(1, (4, 4), (1,), ((0, 1),), dtype, is_native=True)
     columns = ColumnSpec(4, 4, planes.spectrum_dtype, is_native=True)
@@ -94,6 +110,9 @@ def try_planes(dtype: DType) -> None:
         beside = np.empty_like(work.columns)
         box = np.array((0, 4, 1, 0, 1))
         filter_columns(work.calls, between, box, between, work.columns, beside)
+        transform_columns(
+            work.calls, between, work.columns, np.empty((4, between.shape[1]), between.dtype)
+        )
 
 
 def _by_rows(work: Any, samples: Array) -> tuple[Array, Array]:

@@ -31,6 +31,7 @@ from sigconv.engines.costs import (
     refusal_of_fft,
 )
 from sigconv.engines.plan import Cost, Plan
+from sigconv.engines.tile_costs import tile_bytes, tile_cost, tile_shapes
 from sigconv.engines.transformed import TransformedKernel, by_wisdom, transformed
 
 __all__ = ["OverlapEngine"]
@@ -78,12 +79,17 @@ class OverlapEngine:
             lengths = _with_measured(lengths, machine.fft_samples)
         short = {nfft for nfft in lengths if block_bytes(problem, nfft) <= _LARGEST_BLOCK}
         layouts = [self._layout(problem, machine, nfft) for nfft in short or {min(lengths)}]
-        for loop in () if self.by_input else native_loops(problem):
-            # Beyond the cache, complex transforms of both are no faster than two real ones.
-            most = machine.cache_bytes if loop == "pairs" else _LARGEST_BLOCK
-            near = [nfft for nfft in short if 2 * block_bytes(problem, nfft) <= most]
-            layouts += [self._native_layout(problem, machine, nfft, loop) for nfft in near]
-        load = compiled.load_seconds(problem.dtypes.compute, machine, "windows")
+        loops = () if self.by_input else native_loops(problem)
+        if len(problem.axes) == 1:
+            for loop in loops:
+                # Beyond the cache, complex transforms of both are no faster than two real ones.
+                most = machine.cache_bytes if loop == "pairs" else _LARGEST_BLOCK
+                near = [nfft for nfft in short if 2 * block_bytes(problem, nfft) <= most]
+                layouts += [self._native_layout(problem, machine, nfft, loop) for nfft in near]
+        elif loops:
+            layouts += self._tile_layouts(problem, machine)
+        kind = "windows" if len(problem.axes) == 1 else "planes"
+        load = compiled.load_seconds(problem.dtypes.compute, machine, kind)
 
         def first(layout: _Layout) -> float:
             return layout.seconds + (load if layout.loop else 0.0)
@@ -147,13 +153,28 @@ class OverlapEngine:
         seconds += one * (count * prod(problem.batch) + prod(problem.kernel_batch) / 2)
         return _Layout(seconds, nfft, (hop,), run, 1, batches, loop)
 
+    def _tile_layouts(self, problem: Problem, machine: Machine) -> Iterator[_Layout]:
+        """Yield layouts of tiles for a compiled loop, which takes one after the other."""
+        for nfft in tile_shapes(problem, machine):
+            if tile_bytes(problem, nfft) > _LARGEST_BLOCK:
+                continue
+            hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
+            counts = [ceil(a.length / h) for a, h in zip(problem.axes, hop, strict=True)]
+            tiles = prod(counts) * prod(problem.batch)
+            one = tile_cost(problem, machine, nfft) + machine.block
+            # An odd number is not shared out evenly.
+            seconds = machine.call + one * (tiles + tiles % 2 + prod(problem.kernel_batch) / 2)
+            yield _Layout(seconds, nfft, hop, 1, 1, batch_cuts(problem, 1), "numba")
+
     def _plan(self, problem: Problem, layout: _Layout, load: float) -> Plan:
         seconds, nfft, hop, run, group, batches, loop = layout
         steps = (run * hop[0], *hop[1:])
         ranges = self._ranges(problem)
         cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
         grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
-        cost = Cost(seconds, group * block_bytes(problem, nfft, loop), load)
+        tiled = loop and len(nfft) > 1
+        nbytes = tile_bytes(problem, nfft) if tiled else group * block_bytes(problem, nfft, loop)
+        cost = Cost(seconds, nbytes, load)
         return Plan(problem, self.name, grid, cost, nfft, hop, group, loop=loop)
 
 

@@ -14,7 +14,14 @@ from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.plan import Cost
 from sigconv.fft import padded
 
-__all__ = ["cheapest_length", "column_width", "native_plane_cost", "plane_cost"]
+__all__ = [
+    "cheapest_length",
+    "column_width",
+    "keys_of",
+    "native_plane_cost",
+    "plane_cost",
+    "rate_of",
+]
 
 # The bytes of a row of columns that are transformed at once: an odd number of the cache's lines.
 _ROW_BYTES = 448
@@ -44,17 +51,17 @@ def cheapest_length(size: int, dtype: DType, machine: Machine, ndim: int, *, is_
         eighths = [power * 2, *(power * eighths // 8 for eighths in _EIGHTHS)]
         able = [n for n in eighths if n >= size]
     middle = bisect_left(lengths, 1 << int(_MIDDLE))
-    key, half = _keys(dtype)
+    key, half = keys_of(dtype)
     # A real axis has twice as many samples as columns across it.
     columns = machine.fft_columns[half][min(middle, len(lengths) - 1)] * _MIDDLE * (ndim - 1)
     if is_last:
         rows = machine.fft_rows[key]
         share = 0.5 if dtype.kind == "f" else 1.0
         return min(
-            able, key=lambda n: n * (log2(n or 1) * _rate(machine, rows, n) + share * columns)
+            able, key=lambda n: n * (log2(n or 1) * rate_of(machine, rows, n) + share * columns)
         )
     own = machine.fft_columns[half]
-    return min(able, key=lambda n: n * (log2(n or 1) * _rate(machine, own, n) + columns))
+    return min(able, key=lambda n: n * (log2(n or 1) * rate_of(machine, own, n) + columns))
 
 
 def column_width(nfft: int, columns: int, dtype: DType) -> int:
@@ -80,21 +87,21 @@ def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cos
 def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
     """Return what the same costs in compiled loops, which lose no time between transforms."""
     dtype = problem.dtypes.compute
-    key, half_key = _keys(dtype)
+    key, half_key = keys_of(dtype)
     scalar = 1 if key == dtype_key(dtype) else _OTHERS
     half = np.result_type(dtype, np.complex64)
     sizes = [b - a for a, b in map(input_range, problem.axes)]
     rates = machine.fft_columns[half_key]
-    last = nfft[-1] * log2(nfft[-1] or 1) * _rate(machine, machine.fft_rows[key], nfft[-1])
+    last = nfft[-1] * log2(nfft[-1] or 1) * rate_of(machine, machine.fft_rows[key], nfft[-1])
     bins = _bins(nfft, dtype)
-    across = sum(log2(n or 1) * _rate(machine, rates, n) for n in nfft[1:-1]) * bins
+    across = sum(log2(n or 1) * rate_of(machine, rates, n) for n in nfft[1:-1]) * bins
     move = 4 * bins * half.itemsize * machine.copy
     planes = 0.0
     for lengths in (sizes, problem.lengths, problem.taps):
         planes += lengths[0] * (prod(lengths[1:-1]) * last + across + move)
     width = column_width(nfft[0], bins, half)
     columns = -(-bins // width) * width
-    along = nfft[0] * log2(nfft[0] or 1) * _rate(machine, rates, nfft[0])
+    along = nfft[0] * log2(nfft[0] or 1) * rate_of(machine, rates, nfft[0])
     each = nfft[0] * half.itemsize * (machine.multiply / 8 + 4 * machine.copy)
     one = scalar * (planes + columns * (3 * along + each))
     one += 2 * prod(problem.lengths) * dtype.itemsize * machine.copy
@@ -108,13 +115,13 @@ def _bins(nfft: tuple[int, ...], dtype: DType) -> int:
     return prod(nfft[1:-1]) * (nfft[-1] // 2 + 1 if dtype.kind == "f" else nfft[-1])
 
 
-def _keys(dtype: DType) -> tuple[str, str]:
+def keys_of(dtype: DType) -> tuple[str, str]:
     """Return the keys of samples and of their spectra in a machine's tables."""
     if dtype_key(dtype) in ("f4", "c8"):
         return dtype_key(dtype), "c8"
     return "c16" if dtype.kind == "c" else "f8", "c16"
 
 
-def _rate(machine: Machine, rates: tuple[float, ...], n: int) -> float:
+def rate_of(machine: Machine, rates: tuple[float, ...], n: int) -> float:
     """Return the measured rate of a length, or that of the next longer one."""
     return rates[min(bisect_left(machine.axis_lengths, n), len(rates) - 1)]

@@ -30,7 +30,7 @@ from sigconv.engines.spectral import ScaledTaps, SpectralKernel, one_by_one, own
 from sigconv.engines.workers import run_shared
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
-__all__ = ["PlaneKernel"]
+__all__ = ["Layout", "PlaneKernel"]
 
 # Arrays that a prepared kernel keeps at most: one for each thread that calls it at once.
 _SPARE = 2
@@ -39,7 +39,7 @@ _SPARE = 2
 _PLANE_SAMPLES = 1 << 15
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
     """Where the samples lie in one transform of the whole, and which outputs are wanted."""
 
     sizes: tuple[int, ...]
@@ -47,7 +47,8 @@ class _Layout(NamedTuple):
     lengths: tuple[int, ...]
 
     @classmethod
-    def of(cls, block: Block) -> _Layout:
+    def of(cls, block: Block) -> Layout:
+        """Return the layout of a block's samples and outputs."""
         pairs = list(zip(block.write, block.support, strict=True))
         return cls(
             tuple(s[1] - s[0] for _, s in pairs),
@@ -57,6 +58,7 @@ class _Layout(NamedTuple):
 
     @property
     def wanted(self) -> tuple[Range, ...]:
+        """The wanted outputs on each axis, as places in the transform."""
         return tuple((a, a + n) for a, n in zip(self.leads, self.lengths, strict=True))
 
 
@@ -64,6 +66,7 @@ class PlaneKernel:
     """The spectra of a kernel's planes, and of all its columns where many signals are to come."""
 
     is_native = False
+    is_whole = False
 
     def __init__(self, plan: Plan, kernel: Array) -> None:
         self.plan = plan
@@ -87,19 +90,19 @@ class PlaneKernel:
                     planes = self.scaled.taps[index][part]
                     self._forward(work, planes, self.spectra[index][part])
         self.spectra *= scale
-        self.is_whole = plan.effort == "measure"
+        self.is_whole = self.is_whole or plan.effort == "measure"
         # What lies between the steps, kept for the next signal. A deque's ends are atomic.
         self.spare: deque[Array] = deque(maxlen=_SPARE)
         if self.is_whole:
             self.spectra = self._whole_columns(self.spectra)
 
-    def workspace(self) -> AbstractContextManager[None]:
+    def workspace(self) -> AbstractContextManager[Any]:
         """Lend nothing: each step borrows the scratch that it needs."""
         return nullcontext()
 
     def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of one block with `work` workers."""
-        layout = _Layout.of(tile.block)
+        layout = Layout.of(tile.block)
         first = (0,) * len(tile.block.batch)
         bad = self.scaled.bad
         for one, target in one_by_one(tile, out):
@@ -124,7 +127,7 @@ class PlaneKernel:
         return PlaneSpec(count, nfft, filled, kept, self.dtype, self.plan.effort, self.is_native)
 
     def _convolve(
-        self, data: Array, spectra: Array, out: Array, layout: _Layout, workers: int
+        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: int
     ) -> bool:
         """Convolve one array; tell whether the results are finite."""
         factor = self.scaled.factor

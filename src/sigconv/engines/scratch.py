@@ -32,12 +32,16 @@ class Scratch:
 
     def arrays(self, sizes: list[int], dtype: DType) -> list[Array]:
         """Return one flat array of each size, holding whatever the last use left there."""
-        steps = [-(-size * dtype.itemsize // _LINE) * _LINE for size in sizes]
+        return self.arrays_of(*((size, dtype) for size in sizes))
+
+    def arrays_of(self, *kinds: tuple[int, DType]) -> list[Array]:
+        """Return one flat array of each size and dtype, holding whatever the last use left."""
+        steps = [-(-size * dtype.itemsize // _LINE) * _LINE for size, dtype in kinds]
         if self._memory.size < sum(steps) + _LINE:
             self._memory = np.empty(sum(steps) + _LINE, np.uint8)
         start = -self._memory.ctypes.data % _LINE
         made = []
-        for size, step in zip(sizes, steps, strict=True):
+        for (size, dtype), step in zip(kinds, steps, strict=True):
             made.append(self._memory[start : start + size * dtype.itemsize].view(dtype))
             start += step
         return made

@@ -15,6 +15,7 @@ from sigconv.engines.native_planes import NativePlaneKernel
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import PlaneKernel
 from sigconv.engines.spectral import SpectralKernel
+from sigconv.engines.tiles import TileKernel
 from sigconv.fft import TransformSpec, is_native
 
 __all__ = ["TransformedKernel", "block_transform", "by_wisdom", "transformed"]
@@ -29,7 +30,7 @@ def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
     if plan.problem.rtol is not None:
         return GuardedKernel(plan, kernel)
     if plan.loop in ("numba", "pairs") and is_native(block_transform(plan).dtype):
-        return NativeKernel(plan, kernel)
+        return NativeKernel(plan, kernel) if len(plan.nfft) == 1 else TileKernel(plan, kernel)
     if plan.loop == "compiled planes" and is_native(plan.problem.dtypes.compute):
         return NativePlaneKernel(plan, kernel)
     if plan.shares_blocks:

@@ -9,15 +9,8 @@ from sigconv.planning.calibration import current_machine, ready_machine
 
 __all__ = ["Loss", "loss_of"]
 
-# The kind of loop that an engine runs where its plan names this one.
-_KINDS = {
-    ("direct", "numba"): "taps",
-    ("separable", "numba"): "passes",
-    ("overlap-save", "numba"): "windows",
-    ("overlap-save", "pairs"): "windows",
-    ("fft", "numba"): "windows",
-    ("fft", "compiled planes"): "planes",
-}
+# The engines that run compiled loops.
+_ENGINES = ("direct", "separable", "overlap-save", "fft")
 
 
 class Loss(NamedTuple):
@@ -40,16 +33,26 @@ def loss_of(plan: Plan, method: str) -> Loss | None:
     most: Loss | None = None
     if plan.problem.rtol is not None:
         return None
-    for (name, loop), kind in _KINDS.items():
+    for name in _ENGINES:
         engine = ENGINES[name]
         if method not in ("auto", name) or engine.refusal(plan.problem):
             continue
         best = next(engine.candidates(plan.problem, ready_machine()))
         seconds = plan.cost.seconds - best.cost.seconds
-        if best.loop != loop or seconds <= (most.seconds if most else 0):
+        kind = _kind(best)
+        if kind is None or seconds <= (most.seconds if most else 0):
             continue
         dtype = best.problem.dtypes.compute
         price = compiled.load_seconds(dtype, current_machine(), kind)
         # A loop that is loaded and yet not chosen is not worth it.
         most = Loss(compiled.name_of(dtype, kind), seconds, price) if price else most
     return most
+
+
+def _kind(plan: Plan) -> str | None:
+    """Return the kind of compiled loop that a plan runs, None without one."""
+    if plan.loop not in ("numba", "pairs", "compiled planes"):
+        return None
+    if not plan.nfft:
+        return "taps" if plan.method == "direct" else "passes"
+    return "windows" if len(plan.nfft) == 1 else "planes"
