@@ -1,7 +1,8 @@
 """Compiled steps of a transform plane by plane, around FFTW.
 
-`calls` has FFTW's `execute` and its plans. A group of planes, or of columns, is loaded, transformed
-and stored before the next one. In between lie half spectra, a row for each plane.
+In between lie half spectra by groups of columns: element [g, p, i] is column g w + i of plane p, so
+that a group is transformed where it lies, and is one piece of memory. Every step loads, transforms
+and stores a few planes, or a group, before the next ones.
 """
 
 from __future__ import annotations
@@ -10,56 +11,83 @@ from typing import Any
 
 import numba
 
-from sigconv.engines._fftw import run_plan
+from sigconv.engines._fftw import copy_bytes, run_plan, run_plan_at, zero_bytes
 
-__all__ = ["filter_columns", "forward_planes", "inverse_planes", "transform_columns"]
-
-
-@numba.njit(nogil=True, cache=True)
-def _copy(source: Any, target: Any) -> None:
-    for i in range(target.size):
-        target[i] = source[i]
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _multiply(row: Any, kernel: Any) -> None:
-    for i in range(kernel.size):
-        row[i] *= kernel[i]
+__all__ = ["filter_groups", "forward_planes", "inverse_planes", "transform_kernel"]
 
 
 @numba.njit(nogil=True, cache=True)
-def _scale(source: Any, factor: Any, target: Any) -> None:
-    for i in range(target.size):
-        target[i] = source[i] * factor
+def _scatter(row: int, begin: int, bins: int, plane: int, between: Any, address: int) -> None:
+    """Copy `bins` columns from the address `row`, columns from `begin` on, into their groups."""
+    _, planes, width = between.shape
+    size = between.itemsize
+    done = 0
+    while done < bins:
+        group, place = (begin + done) // width, (begin + done) % width
+        count = min(width - place, bins - done)
+        target = address + ((group * planes + plane) * width + place) * size
+        copy_bytes(target, row + done * size, count * size)
+        done += count
+
+
+@numba.njit(nogil=True, cache=True)
+def _gather(row: int, begin: int, bins: int, plane: int, between: Any, address: int) -> None:
+    """Copy `bins` columns, from `begin` on, out of their groups to the address `row`."""
+    _, planes, width = between.shape
+    size = between.itemsize
+    done = 0
+    while done < bins:
+        group, place = (begin + done) // width, (begin + done) % width
+        count = min(width - place, bins - done)
+        source = address + ((group * planes + plane) * width + place) * size
+        copy_bytes(row + done * size, source, count * size)
+        done += count
 
 
 @numba.njit(nogil=True, cache=True)
 def forward_planes(
     calls: Any, x: Any, place: Any, box: Any, samples: Any, spectra: Any, between: Any
 ) -> None:
-    """Transform planes of the memory `x` into rows of `between`.
+    """Transform planes of the memory `x` into planes of `between`.
 
-    `place` has where the first plane begins, and the strides to the next plane and row; `box` has
-    the first row of `between`, and the number of planes, rows and samples in a row.
+    `place` has where the first plane begins, and the strides to the next plane and row. `box` has
+    the first plane of `between`, the number of planes, rows and samples in a row, how many rows and
+    samples of zeros come before them, and the bins of a row.
     """
-    first, planes, rows, length = box
-    count, height = spectra.shape[0], spectra.shape[1]
-    bins = between.shape[1] // height
+    first, planes, rows, length, above, before, bins = box
+    count, height, lanes = spectra.shape
+    most, last, size = samples.shape[1], samples.shape[2], x.itemsize
+    source, scratch = x.ctypes.data, samples.ctypes.data
+    spectrum, target = spectra.ctypes.data, between.ctypes.data
+    bin_size = spectra.itemsize
     for start in range(0, planes, count):
         group = min(count, planes - start)
         for c in range(group):
+            plane = scratch + c * most * last * size
+            zero_bytes(plane, above * last * size)
+            zero_bytes(plane + (above + rows) * last * size, (most - above - rows) * last * size)
             for r in range(rows):
                 begin = place[0] + (start + c) * place[1] + r * place[2]
-                _copy(x[begin : begin + length], samples[c, r, :length])
-                samples[c, r, length:] = 0
+                row = plane + (above + r) * last * size
+                zero_bytes(row, before * size)
+                copy_bytes(row + before * size, source + begin * size, length * size)
+                zero_bytes(row + (before + length) * size, (last - before - length) * size)
         run_plan(calls[0], calls[1])
         if calls[2]:
-            spectra[:, rows:] = 0
+            for c in range(group):
+                plane = spectrum + c * height * lanes * bin_size
+                zero_bytes(plane + most * lanes * bin_size, (height - most) * lanes * bin_size)
             run_plan(calls[0], calls[2])
         for c in range(group):
-            target = between[first + start + c]
             for r in range(height):
-                _copy(spectra[c, r], target[r * bins : (r + 1) * bins])
+                row = spectrum + (c * height + r) * lanes * bin_size
+                _scatter(row, r * bins, bins, first + start + c, between, target)
+
+
+@numba.njit(nogil=True, cache=True)
+def _scale(source: Any, factor: Any, target: Any) -> None:
+    for i in range(target.size):
+        target[i] = source[i] * factor
 
 
 @numba.njit(nogil=True, cache=True)
@@ -73,22 +101,22 @@ def inverse_planes(
     box: Any,
     factor: Any,
 ) -> bool:
-    """Transform rows of `between` back, into planes of `y`, and tell whether these are finite.
+    """Transform planes of `between` back, into planes of `y`, and tell whether these are finite.
 
-    `box` has the first row of `between`, the number of planes, rows and samples wanted, and the
-    first sample wanted of a row.
+    `box` has the first plane of `between`, the number of planes, rows and samples wanted, the first
+    sample wanted, and the bins of a row.
     """
-    first, planes, rows, length, lead = box
-    count, height = spectra.shape[0], spectra.shape[1]
-    bins = between.shape[1] // height
+    first, planes, rows, length, before, bins = box
+    count, height, lanes = spectra.shape
     second = min(1, results.shape[2] - 1)
+    spectrum, source, bin_size = spectra.ctypes.data, between.ctypes.data, spectra.itemsize
     probe = factor * 0
     for start in range(0, planes, count):
         group = min(count, planes - start)
         for c in range(group):
-            source = between[first + start + c]
             for r in range(height):
-                _copy(source[r * bins : (r + 1) * bins], spectra[c, r, :bins])
+                row = spectrum + (c * height + r) * lanes * bin_size
+                _gather(row, r * bins, bins, first + start + c, between, source)
         if calls[3]:
             run_plan(calls[0], calls[3])
         run_plan(calls[0], calls[4])
@@ -96,61 +124,54 @@ def inverse_planes(
             for r in range(rows):
                 begin = place[0] + (start + c) * place[1] + r * place[2]
                 row = results[c, r]
-                _scale(row[lead : lead + length], factor, y[begin : begin + length])
+                _scale(row[before : before + length], factor, y[begin : begin + length])
                 # Of a real transform's bins, the first output has the real parts, the next both.
                 probe += abs(row[0]) * 0 + abs(row[second]) * 0
     return bool(probe == 0)
 
 
-@numba.njit(nogil=True, cache=True)
-def _load(source: Any, start: int, width: int, columns: Any) -> None:
-    """Copy columns of `source` into the first rows, and zeros around them."""
-    rows = source.shape[0]
-    for j in range(rows):
-        _copy(source[j, start : start + width], columns[j, :width])
-    if width < columns.shape[1]:
-        columns[:, width:] = 0
-    columns[rows:] = 0
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _multiply(spectra: Any, kernel: Any) -> None:
+    for i in range(kernel.size):
+        spectra[i] *= kernel[i]
 
 
 @numba.njit(nogil=True, cache=True)
-def transform_columns(calls: Any, kernel: Any, columns: Any, whole: Any) -> None:
-    """Write the spectra of the kernel's columns at all frequencies."""
-    width = columns.shape[1]
-    for start in range(0, kernel.shape[1], width):
-        count = min(width, kernel.shape[1] - start)
-        _load(kernel, start, count, columns)
+def transform_kernel(calls: Any, planes: Any, columns: Any, whole: Any) -> None:
+    """Write the spectra of groups of a kernel's planes at all frequencies of the first axis."""
+    size = columns.itemsize
+    taken = planes.shape[1] * planes.shape[2] * size
+    total, scratch = columns.size * size, columns.ctypes.data
+    for g in range(planes.shape[0]):
+        copy_bytes(scratch, planes.ctypes.data + g * taken, taken)
+        zero_bytes(scratch + taken, total - taken)
         run_plan(calls[0], calls[1])
-        for j in range(columns.shape[0]):
-            _copy(columns[j], whole[j, start : start + count])
+        copy_bytes(whole.ctypes.data + g * total, scratch, total)
 
 
 @numba.njit(nogil=True, cache=True)
-def filter_columns(
-    calls: Any, between: Any, box: Any, kernel: Any, columns: Any, beside: Any
-) -> None:
-    """Convolve columns of `between` along its first axis, in place.
+def filter_groups(calls: Any, between: Any, box: Any, kernel: Any, columns: Any) -> None:
+    """Convolve groups of columns along the first axis, where they lie.
 
-    `box` has the first column and the last, how many rows hold samples, and the first and last row
-    that are wanted. `kernel` has a row for each tap, or, without room `beside` the columns for a
-    transform of these, its spectrum at all frequencies.
+    `box` has the first group, the last, where the planes with samples begin and end, and whether
+    `kernel` has its spectrum at all frequencies, or else a plane for each tap.
     """
-    first, last, size, low, high = box
-    is_whole = beside.size == 0
-    width = columns.shape[1]
-    for start in range(first, last, width):
-        count = min(width, last - start)
-        if not is_whole:
-            _load(kernel, start, count, columns)
-            run_plan(calls[0], calls[1])
-            beside[:] = columns
-        _load(between[:size], start, count, columns)
-        run_plan(calls[0], calls[1])
+    first, last, low, high, is_whole = box
+    _, planes, width = between.shape
+    line = width * between.itemsize
+    address, scratch = between.ctypes.data, columns.ctypes.data
+    flat = columns.reshape(-1)
+    taken = kernel.shape[1] * line
+    for g in range(first, last):
+        group = address + g * planes * line
+        zero_bytes(group, low * line)
+        zero_bytes(group + high * line, (planes - high) * line)
+        run_plan_at(calls[3], calls[1], group, group)
         if is_whole:
-            for j in range(columns.shape[0]):
-                _multiply(columns[j, :count], kernel[j, start : start + count])
+            _multiply(between[g].reshape(-1), kernel[g].reshape(-1))
         else:
-            _multiply(columns.reshape(-1), beside.reshape(-1))
-        run_plan(calls[0], calls[2])
-        for j in range(low, high):
-            _copy(columns[j], between[j - low, start : start + count])
+            copy_bytes(scratch, kernel.ctypes.data + g * taken, taken)
+            zero_bytes(scratch + taken, (planes - kernel.shape[1]) * line)
+            run_plan(calls[0], calls[1])
+            _multiply(between[g].reshape(-1), flat)
+        run_plan_at(calls[3], calls[2], group, group)

@@ -26,7 +26,12 @@ from sigconv.engines.costs import (
     refusal_of_fft,
 )
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.plane_costs import cheapest_length, native_plane_cost, plane_cost
+from sigconv.engines.plane_costs import (
+    cheapest_length,
+    has_whole_lines,
+    native_plane_cost,
+    plane_cost,
+)
 from sigconv.engines.transformed import TransformedKernel, transformed
 
 __all__ = ["FftEngine"]
@@ -98,7 +103,7 @@ class FftEngine:
         cost = plane_cost(problem, machine, nfft)
         plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="planes")
         yield plan
-        if native_loops(problem):
+        if native_loops(problem) and has_whole_lines(nfft, dtype):
             load = compiled.load_seconds(dtype, machine, "planes")
             cost = native_plane_cost(problem, machine, nfft)._replace(load=load)
             yield replace(plan, cost=cost, loop="compiled planes")

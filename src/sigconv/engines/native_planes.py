@@ -1,4 +1,7 @@
-"""A transform plane by plane whose steps are compiled loops around FFTW."""
+"""A transform plane by plane whose steps are compiled loops around FFTW.
+
+What lies between the steps is ordered by groups of columns; see `_fftw_planes`.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from sigconv.core.dtypes import Array, DType
 from sigconv.engines import compiled
 from sigconv.engines.native import in_rows
 from sigconv.engines.plan import Plan
-from sigconv.engines.planes import PlaneKernel
+from sigconv.engines.planes import Layout, PlaneKernel
 from sigconv.engines.rows import flat
-from sigconv.engines.scratch import borrow_scratch
+from sigconv.engines.scratch import aligned
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
 __all__ = ["NativePlaneKernel", "try_planes"]
@@ -32,94 +35,124 @@ class NativePlaneKernel(PlaneKernel):
         compiled.load(plan.problem.dtypes.compute, "planes")
         super().__init__(plan, kernel)
 
-    def _piece(self, length: int, count: int, beside: int) -> int:
-        """Return how many planes or columns of `length` a worker takes at once."""
-        most = min(-(-length // _PIECES), max(1, _PIECE_SAMPLES // beside))
-        return max(1, -(-most // count)) * count
+    def _between(self, batch: tuple[int, ...], size: int) -> Array:
+        """Return room for the spectra of planes, by groups of columns."""
+        width = self.column_spec.width
+        groups = -(-self.columns // width)
+        room = aligned((*batch, groups, size, width), self.complex)
+        if unused := groups * width - self.columns:
+            room[..., -1, :, width - unused :] = 0
+        return room
 
-    def _forward(self, work: Any, data: Array, between: Array) -> None:
-        """Transform planes into rows of `between`."""
+    def _height(self, layout: Layout) -> int:
+        """Return how many planes lie between the steps: groups are transformed in place."""
+        del layout
+        return self.plan.nfft[0]
+
+    def _pieces(self, layout: Layout, spec: PlaneSpec) -> tuple[list[range], ...]:
+        """Return what a worker takes at once, for each step: planes, groups, and planes again."""
+        plane = prod(spec.nfft)
+        width = self.column_spec.width
+        groups = -(-self.columns // width)
+        return (
+            _pieces(layout.sizes[0], spec.count, plane),
+            _pieces(groups, 1, self.plan.nfft[0] * width),
+            _pieces(layout.lengths[0], spec.count, plane),
+        )
+
+    def _forward(
+        self,
+        work: Any,
+        data: Array,
+        between: Array,
+        part: range,
+        zeros: tuple[int, int, int] = (0, 0, 0),
+    ) -> None:
+        """Transform a part of the planes of `data` into `between`.
+
+        Before them come so many planes, rows and samples of zeros.
+        """
         from sigconv.engines._fftw_planes import forward_planes
 
-        rows = in_rows(data, self.dtype, copy=True)
-        x, begin = flat(rows)
+        planes = in_rows(data[part.start : part.stop], self.dtype, copy=True)
+        x, begin = flat(planes)
         x.flags.writeable = False
-        planes, height, length = _sizes(rows)
-        box = np.array((0, planes, height, length))
-        place = _place(rows, begin)
-        forward_planes(work.calls, x, place, box, *_by_rows(work, work.samples), between)
+        samples, spectra, _ = work.by_rows
+        bins = work.spectrum.shape[-1]
+        box = np.array((zeros[0] + part.start, *_sizes(planes), *zeros[1:], bins))
+        forward_planes(work.calls, x, _place(planes, begin), box, samples, spectra, between)
 
-    def _filter(self, work: Any, kernel: Array, between: Array, size: int, wanted: Range) -> None:
-        """Convolve columns of `between`, of which `size` rows hold samples."""
-        from sigconv.engines._fftw_planes import filter_columns
+    def _filter(
+        self, work: Any, kernel: Array, between: Array, layout: Layout, part: range
+    ) -> None:
+        """Convolve a part of the groups of `between`."""
+        self._filter_between(work, kernel, between, (0, layout.sizes[0]), part)
 
-        with borrow_scratch() as scratch:
-            nbytes = 0 if self.is_whole else work.columns.size
-            beside = scratch.arrays([nbytes], self.complex)[0].reshape(-1, work.columns.shape[1])
-            box = np.array((0, between.shape[1], size, *wanted))
-            filter_columns(work.calls, between, box, kernel, work.columns, beside)
+    def _filter_between(
+        self, work: Any, kernel: Array, between: Array, filled: Range, part: range
+    ) -> None:
+        """Convolve a part of the groups, whose `filled` planes hold samples."""
+        from sigconv.engines._fftw_planes import filter_groups
+
+        box = np.array((part.start, part.stop, *filled, self.is_whole))
+        filter_groups(work.calls, between, box, kernel, work.columns)
+
+    def _inverse(self, work: Any, between: Array, out: Array, layout: Layout, part: range) -> bool:
+        """Transform a part of the planes of `between` back; tell whether these are finite."""
+        from sigconv.engines._fftw_planes import inverse_planes
+
+        planes = out[part.start : part.stop]
+        result = in_rows(planes, self.dtype, copy=False)
+        y, begin = flat(result)
+        first = layout.leads[0] + part.start
+        box = np.array((first, *_sizes(result), layout.leads[-1], work.spectrum.shape[-1]))
+        _, spectra, results = work.by_rows
+        place, factor = _place(result, begin), self.scaled.factor
+        finite = inverse_planes(work.calls, between, spectra, results, y, place, box, factor)
+        if finite and result is not planes:
+            planes[...] = result
+        return bool(finite)
 
     def _whole_columns(self, planes: Array) -> Array:
         """Return the kernel's spectra at all frequencies of the first axis too."""
-        from sigconv.engines._fftw_planes import transform_columns
+        from sigconv.engines._fftw_planes import transform_kernel
 
-        batch = planes.shape[:-2]
-        whole = np.empty((*batch, self.plan.nfft[0], self.columns), self.complex)
+        batch = planes.shape[:-3]
+        whole = self._between(batch, self.plan.nfft[0])
         with borrow_transform(self.column_spec) as work:
             for index in np.ndindex(*batch):
-                transform_columns(work.calls, planes[index], work.columns, whole[index])
+                transform_kernel(work.calls, planes[index], work.columns, whole[index])
         return whole
-
-    def _inverse(self, work: Any, between: Array, out: Array, lead: int, factor: Any) -> bool:
-        """Transform rows of `between` back into planes; tell whether these are finite."""
-        from sigconv.engines._fftw_planes import inverse_planes
-
-        result = in_rows(out, self.dtype, copy=False)
-        y, begin = flat(result)
-        box = np.array((0, *_sizes(result), lead))
-        results, spectra = _by_rows(work, work.results)
-        finite = inverse_planes(
-            work.calls, between, spectra, results, y, _place(result, begin), box, factor
-        )
-        if finite and result is not out:
-            out[...] = result
-        return bool(finite)
 
 
 def try_planes(dtype: DType) -> None:
     """Run the loops once on samples of `dtype`."""
-    from sigconv.engines._fftw_planes import (
-        filter_columns,
-        forward_planes,
-        inverse_planes,
-        transform_columns,
-    )
+    from sigconv.engines import _fftw_planes as loops
 
     planes = PlaneSpec(1, (4, 4), (1,), ((0, 1),), dtype, is_native=True)
-    columns = ColumnSpec(4, 4, planes.spectrum_dtype, is_native=True)
-    x, between = np.zeros(4, dtype), np.zeros((1, prod(planes.bins)), planes.spectrum_dtype)
+    half = planes.spectrum_dtype
+    columns = ColumnSpec(4, 64 // half.itemsize, half, is_native=True)
+    bins = planes.bins[-1]
+    x, y, between = np.zeros(4, dtype), np.empty(4, dtype), aligned((4, 4, columns.width), half)
     x.flags.writeable = False
+    between[...] = 0
     one, place = np.ones((), dtype).real[()], np.zeros(3, np.int64)
     with borrow_transform(planes) as work:
-        samples, spectra = _by_rows(work, work.samples)
-        forward_planes(work.calls, x, place, np.array((0, 1, 1, 4)), samples, spectra, between)
-        results, box = _by_rows(work, work.results)[0], np.array((0, 1, 1, 4, 0))
-        y = np.empty(4, dtype)
-        inverse_planes(work.calls, between, spectra, results, y, place, box, one)
+        samples, spectra, results = work.by_rows
+        box = np.array((0, 1, 1, 4, 0, 0, bins))
+        loops.forward_planes(work.calls, x, place, box, samples, spectra, between)
+        box = np.array((0, 1, 1, 4, 0, bins))
+        loops.inverse_planes(work.calls, between, spectra, results, y, place, box, one)
     with borrow_transform(columns) as work:
-        beside = np.empty_like(work.columns)
-        box = np.array((0, 4, 1, 0, 1))
-        filter_columns(work.calls, between, box, between, work.columns, beside)
-        transform_columns(
-            work.calls, between, work.columns, np.empty((4, between.shape[1]), between.dtype)
-        )
+        loops.transform_kernel(work.calls, between[:, :1].copy(), work.columns, between)
+        loops.filter_groups(work.calls, between, np.array((0, 1, 0, 1, 1)), between, work.columns)
 
 
-def _by_rows(work: Any, samples: Array) -> tuple[Array, Array]:
-    """Return samples and spectra as planes of rows, of which there is one where planes are rows."""
-    whole = work.whole
-    count, last, lanes = len(whole), samples.shape[-1], whole.shape[-1]
-    return samples.reshape(count, -1, last), whole.reshape(count, -1, lanes)
+def _pieces(total: int, step: int, samples: int) -> list[range]:
+    """Cut `total` into pieces of whole steps, each of so many samples."""
+    most = min(-(-total // _PIECES), max(1, _PIECE_SAMPLES // samples))
+    size = -(-most // step) * step
+    return [range(a, min(a + size, total)) for a in range(0, total, size)]
 
 
 def _sizes(array: Array) -> tuple[int, int, int]:

@@ -17,6 +17,7 @@ from sigconv.fft import padded
 __all__ = [
     "cheapest_length",
     "column_width",
+    "has_whole_lines",
     "keys_of",
     "native_plane_cost",
     "plane_cost",
@@ -73,6 +74,12 @@ def column_width(nfft: int, columns: int, dtype: DType) -> int:
     return padded(min(columns, _ROW_BYTES // dtype.itemsize, most - line), dtype)
 
 
+def has_whole_lines(nfft: tuple[int, ...], dtype: DType) -> bool:
+    """Tell whether columns fill lines of the cache, so that all begin alike in memory."""
+    half = np.result_type(dtype, np.complex64)
+    return column_width(nfft[0], _bins(nfft, dtype), half) % padded(1, half) == 0
+
+
 def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
     """Return what a transform plane by plane costs, for every array of the batch."""
     dtype = problem.dtypes.compute
@@ -81,7 +88,10 @@ def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cos
     bins = _bins(nfft, dtype)
     groups = -(-bins // column_width(nfft[0], bins, half))
     calls = 6 * machine.block + (groups + prod(nfft) / (1 << 14)) * machine.call
-    return cost._replace(seconds=cost.seconds + prod(problem.batch) * calls)
+    sizes = [b - a for a, b in map(input_range, problem.axes)]
+    rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
+    nbytes = (rows * bins + 2 * nfft[0] * column_width(nfft[0], bins, half)) * half.itemsize
+    return Cost(cost.seconds + prod(problem.batch) * calls, nbytes)
 
 
 def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
@@ -106,8 +116,8 @@ def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...])
     one = scalar * (planes + columns * (3 * along + each))
     one += 2 * prod(problem.lengths) * dtype.itemsize * machine.copy
     seconds = machine.call + 3 * machine.block + prod(problem.batch) * one
-    rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
-    return Cost(seconds, (rows * bins + 2 * nfft[0] * width) * half.itemsize)
+    rows = nfft[0] + problem.taps[0] * prod(problem.kernel_batch)
+    return Cost(seconds, (rows * columns + 2 * nfft[0] * width) * half.itemsize)
 
 
 def _bins(nfft: tuple[int, ...], dtype: DType) -> int:

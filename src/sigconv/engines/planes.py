@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sigconv.core.blocks import Block, Range, cut
+from sigconv.core.blocks import Block, Range
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
 from sigconv.core.index import fill_around
@@ -73,28 +73,33 @@ class PlaneKernel:
         self.kernel = kernel
         self.dtype = plan.problem.dtypes.compute
         self.scaled = ScaledTaps.of(plan, kernel)
-        batch = kernel.shape[: kernel.ndim - len(plan.nfft)]
-        taps = kernel.shape[len(batch) :]
-        spec = self._plane_spec(taps[1:-1], None)
+        spec = self._plane_spec(plan.problem.taps[1:-1], None)
         self.columns = prod(spec.bins)
         self.complex = spec.spectrum_dtype
         width = column_width(plan.nfft[0], self.columns, self.complex)
         effort = plan.effort
         self.column_spec = ColumnSpec(plan.nfft[0], width, self.complex, effort, self.is_native)
-        scale = np.zeros((), self.dtype).real.dtype.type(1) / prod(plan.nfft)
-        self.spectra = np.empty((*batch, taps[0], self.columns), self.complex)
-        with borrow_transform(spec) as work:
-            for index in np.ndindex(*batch):
-                for start in range(0, taps[0], spec.count):
-                    part = slice(start, min(start + spec.count, taps[0]))
-                    planes = self.scaled.taps[index][part]
-                    self._forward(work, planes, self.spectra[index][part])
-        self.spectra *= scale
         self.is_whole = self.is_whole or plan.effort == "measure"
         # What lies between the steps, kept for the next signal. A deque's ends are atomic.
         self.spare: deque[Array] = deque(maxlen=_SPARE)
-        if self.is_whole:
-            self.spectra = self._whole_columns(self.spectra)
+        self.spectra = self._transformed(spec)
+
+    def _transformed(self, spec: PlaneSpec) -> Array:
+        """Return the kernel's planes transformed, each with the factor 1/prod(nfft)."""
+        taps = self.scaled.taps
+        batch, size = taps.shape[: taps.ndim - len(self.plan.nfft)], self.plan.problem.taps[0]
+        spectra = self._between(batch, size)
+        with borrow_transform(spec) as work:
+            for index in np.ndindex(*batch):
+                for start in range(0, size, spec.count):
+                    part = range(start, min(start + spec.count, size))
+                    self._forward(work, taps[index], spectra[index], part)
+        spectra *= np.zeros((), self.dtype).real.dtype.type(1) / prod(self.plan.nfft)
+        return self._whole_columns(spectra) if self.is_whole else spectra
+
+    def _between(self, batch: tuple[int, ...], size: int) -> Array:
+        """Return room for the spectra of planes."""
+        return np.empty((*batch, size, self.columns), self.complex)
 
     def workspace(self) -> AbstractContextManager[Any]:
         """Lend nothing: each step borrows the scratch that it needs."""
@@ -127,94 +132,97 @@ class PlaneKernel:
         return PlaneSpec(count, nfft, filled, kept, self.dtype, self.plan.effort, self.is_native)
 
     def _convolve(
-        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: int
+        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
     ) -> bool:
         """Convolve one array; tell whether the results are finite."""
-        factor = self.scaled.factor
-        if factor is None:
+        if self.scaled.factor is None:
             return False
         try:
             between = self.spare.pop()
         except IndexError:
-            shape = max(layout.sizes[0], layout.lengths[0]), self.columns
-            between = np.empty(shape, self.complex)
+            between = self._between((), self._height(layout))
         spec = self._plane_spec(layout.sizes[1:-1], layout.wanted[1:-1])
-        (size, length), columns = (layout.sizes[0], layout.lengths[0]), self.column_spec
         finite: list[bool] = []
 
-        def forward(work: Any, start: int, stop: int) -> None:
-            self._forward(work, data[start:stop], between[start:stop])
+        def forward(work: Any, part: range) -> None:
+            self._forward(work, data, between, part)
 
-        def across(work: Any, start: int, stop: int) -> None:
-            part = slice(start, stop)
-            self._filter(work, spectra[:, part], between[:, part], size, layout.wanted[0])
+        def across(work: Any, part: range) -> None:
+            self._filter(work, spectra, between, layout, part)
 
-        def inverse(work: Any, start: int, stop: int) -> None:
-            lead = layout.leads[-1]
-            done = self._inverse(work, between[start:stop], out[start:stop], lead, factor)
-            finite.append(done)
+        def inverse(work: Any, part: range) -> None:
+            finite.append(self._inverse(work, between, out, layout, part))
 
-        for step, each, total, count in (
-            (forward, spec, size, spec.count),
-            (across, columns, self.columns, columns.width),
-            (inverse, spec, length, spec.count),
+        pieces = self._pieces(layout, spec)
+        for step, used, places in zip(
+            (forward, across, inverse), (spec, self.column_spec, spec), pieces, strict=True
         ):
-            beside = prod(spec.nfft) if each is spec else columns.nfft
-            _share(each, step, total, self._piece(total, count, beside), workers)
+            _share(used, step, places, workers)
         if self.is_whole:
             self.spare.append(between)
         return all(finite)
 
-    def _piece(self, length: int, count: int, beside: int) -> int:
-        """Return how many planes or columns of `length` a worker takes at once.
+    def _height(self, layout: Layout) -> int:
+        """Return how many planes lie between the steps."""
+        return max(layout.sizes[0], layout.lengths[0])
 
-        A call transforms `count`, each of so many samples `beside`.
-        """
-        del length, beside
-        return count
+    def _pieces(self, layout: Layout, spec: PlaneSpec) -> tuple[list[range], ...]:
+        """Return what a worker takes at once, for each step: planes, columns, and planes again."""
+        width = self.column_spec.width
+        return (
+            _cut(layout.sizes[0], spec.count),
+            _cut(self.columns, width),
+            _cut(layout.lengths[0], spec.count),
+        )
 
-    def _forward(self, work: Any, data: Array, between: Array) -> None:
-        """Transform planes into rows of `between`."""
-        count, length = data.shape[0], data.shape[-1]
-        fill_around(work.samples[:count], (slice(0, length),), data)
+    def _forward(self, work: Any, data: Array, between: Array, part: range) -> None:
+        """Transform a part of the planes of `data` into `between`."""
+        planes = data[part.start : part.stop]
+        count, length = planes.shape[0], planes.shape[-1]
+        fill_around(work.samples[:count], (slice(0, length),), planes)
         work.forward()
-        between.reshape(work.spectrum[:count].shape)[...] = work.spectrum[:count]
-
-    def _filter(self, work: Any, kernel: Array, between: Array, size: int, wanted: Range) -> None:
-        """Convolve columns of `between`, of which `size` rows hold samples."""
-        width, (low, high) = between.shape[1], wanted
-        if not self.is_whole:
-            _load(work.columns, kernel)
-            work.forward()
-            kernel = work.columns[:, :width].copy()
-        _load(work.columns, between[:size])
-        work.forward()
-        work.columns[:, :width] *= kernel
-        work.inverse()
-        between[: high - low] = work.columns[low:high, :width]
-
-    def _inverse(self, work: Any, between: Array, out: Array, lead: int, factor: Any) -> bool:
-        """Transform rows of `between` back into planes; tell whether these are finite."""
-        count, length = out.shape[0], out.shape[-1]
         spectrum = work.spectrum[:count]
-        spectrum[...] = between.reshape(spectrum.shape)
+        between[part.start : part.stop].reshape(spectrum.shape)[...] = spectrum
+
+    def _filter(
+        self, work: Any, kernel: Array, between: Array, layout: Layout, part: range
+    ) -> None:
+        """Convolve a part of the columns of `between`."""
+        size, (low, high) = layout.sizes[0], layout.wanted[0]
+        columns = between[:, part.start : part.stop]
+        width, spectra = len(part), kernel[:, part.start : part.stop]
+        if not self.is_whole:
+            _load(work.columns, spectra)
+            work.forward()
+            spectra = work.columns[:, :width].copy()
+        _load(work.columns, columns[:size])
+        work.forward()
+        work.columns[:, :width] *= spectra
         work.inverse()
-        results = work.results[:count]
-        part = results[..., lead : lead + length]
-        np.multiply(part, factor, out=out, casting="unsafe")
+        columns[: high - low] = work.columns[low:high, :width]
+
+    def _inverse(self, work: Any, between: Array, out: Array, layout: Layout, part: range) -> bool:
+        """Transform a part of the planes of `between` back; tell whether these are finite."""
+        planes = out[part.start : part.stop]
+        spectrum = work.spectrum[: len(planes)]
+        spectrum[...] = between[part.start : part.stop].reshape(spectrum.shape)
+        work.inverse()
+        results = work.results[: len(planes)]
+        wanted = results[..., slice(*layout.wanted[-1])]
+        np.multiply(wanted, self.scaled.factor, out=planes, casting="unsafe")
         # Of a real transform's bins, the first output has the real parts, the next both parts.
         return bool(np.isfinite(results[..., :2]).all())
 
     def _whole_columns(self, planes: Array) -> Array:
         """Return the kernel's spectra at all frequencies of the first axis too."""
-        whole = np.empty((*planes.shape[:-2], self.plan.nfft[0], self.columns), self.complex)
+        whole = self._between(planes.shape[:-2], self.plan.nfft[0])
         with borrow_transform(self.column_spec) as work:
             for index in np.ndindex(*planes.shape[:-2]):
-                for start in range(0, self.columns, self.column_spec.width):
-                    part = slice(start, min(start + self.column_spec.width, self.columns))
-                    _load(work.columns, planes[index][:, part])
+                for part in _cut(self.columns, self.column_spec.width):
+                    place = slice(part.start, part.stop)
+                    _load(work.columns, planes[index][:, place])
                     work.forward()
-                    whole[index][:, part] = work.columns[:, : part.stop - start]
+                    whole[index][:, place] = work.columns[:, : len(part)]
         return whole
 
     def _convolve_scaled(self, tile: Tile, out: Array) -> None:
@@ -231,14 +239,19 @@ def _load(columns: Array, data: Array) -> None:
     columns[len(data) :] = 0
 
 
+def _cut(length: int, step: int) -> list[range]:
+    """Return pieces of `step`, the last one shorter."""
+    return [range(a, min(a + step, length)) for a in range(0, length, step)]
+
+
 def _share(
-    spec: Any, step: Callable[[Any, int, int], None], length: int, count: int, workers: int
+    spec: Any, step: Callable[[Any, range], None], pieces: list[range], workers: Any
 ) -> None:
-    """Let workers take pieces of `count` out of `length`, each with scratch of its own."""
+    """Let workers take pieces, each with scratch of its own."""
 
-    def share(items: Iterator[int]) -> None:
+    def share(items: Iterator[range]) -> None:
         with np.errstate(all="ignore"), borrow_transform(spec) as work:
-            for start in items:
-                step(work, start, min(start + count, length))
+            for part in items:
+                step(work, part)
 
-    run_shared(share, cut(0, length, count)[:-1], workers)
+    run_shared(share, pieces, workers)

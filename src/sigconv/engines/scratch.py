@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 
 import numpy as np
 
 from sigconv.core.dtypes import Array, DType
 
-__all__ = ["Scratch", "borrow_scratch"]
+__all__ = ["Scratch", "aligned", "borrow_scratch"]
 
 _IDLE = 8
 _IDLE_BYTES = 8 << 20
@@ -45,6 +46,11 @@ class Scratch:
             made.append(self._memory[start : start + size * dtype.itemsize].view(dtype))
             start += step
         return made
+
+
+def aligned(shape: tuple[int, ...], dtype: DType) -> Array:
+    """Return a new array that begins where a line of the cache does."""
+    return Scratch().arrays([prod(shape)], dtype)[0].reshape(shape)
 
 
 # Appending to and popping from a deque is atomic.

@@ -9,17 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from typing import Any, NamedTuple
 
-from sigconv.core.blocks import Range
 from sigconv.core.dtypes import Array
-from sigconv.core.index import fill_around
 from sigconv.engines.native_planes import NativePlaneKernel
-from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout
-from sigconv.engines.scratch import Scratch, borrow_scratch
-from sigconv.fft import PlaneSpec, borrow_transform
+from sigconv.fft import borrow_transform
 
 __all__ = ["TileKernel"]
 
@@ -29,7 +24,7 @@ class _Work(NamedTuple):
 
     planes: Any
     columns: Any
-    scratch: Scratch
+    between: Array
 
 
 class TileKernel(NativePlaneKernel):
@@ -37,46 +32,33 @@ class TileKernel(NativePlaneKernel):
 
     is_whole = True
 
-    def __init__(self, plan: Plan, kernel: Array) -> None:
-        self.tails = tuple(k - 1 for k in plan.problem.taps)
-        super().__init__(plan, kernel)
-
     @contextmanager
     def workspace(self) -> Iterator[_Work]:
         """Lend one worker's transforms and memory."""
-        with (
-            borrow_transform(self._tile_spec()) as planes,
-            borrow_transform(self.column_spec) as columns,
-            borrow_scratch() as scratch,
-        ):
-            yield _Work(planes, columns, scratch)
+        tails = tuple(k - 1 for k in self.plan.problem.taps)
+        wanted = tuple(zip(tails, self.plan.nfft, strict=True))
+        spec = self._plane_spec(self.plan.nfft[1:-1], wanted[1:-1])
+        try:
+            between = self.spare.pop()
+        except IndexError:
+            between = self._between((), self.plan.nfft[0])
+        with borrow_transform(spec) as planes, borrow_transform(self.column_spec) as columns:
+            yield _Work(planes, columns, between)
+        self.spare.append(between)
 
-    def _tile_spec(self) -> PlaneSpec:
-        filled, wanted = self.plan.nfft[1:-1], self._wanted()[1:-1]
-        return self._plane_spec(filled, wanted)
-
-    def _wanted(self) -> tuple[Range, ...]:
-        return tuple(zip(self.tails, self.plan.nfft, strict=True))
-
-    def _convolve(self, data: Array, spectra: Array, out: Array, layout: Layout, work: Any) -> bool:
+    def _convolve(
+        self, data: Array, spectra: Array, out: Array, layout: Layout, work: _Work
+    ) -> bool:
         """Convolve one tile; tell whether the results are finite."""
         if self.scaled.factor is None:
             return False
-        nfft, full = self.plan.nfft, layout.leads == self.tails and data.shape == self.plan.nfft
-        rows = nfft[0] * self.columns
-        samples, between = work.scratch.arrays_of(
-            (0 if full else prod(nfft), self.dtype), (rows, self.complex)
-        )
-        if not full:
-            # At the ends of the signal a tile has fewer samples.
-            whole = samples.reshape(nfft)
-            starts = (tail - lead for tail, lead in zip(self.tails, layout.leads, strict=True))
-            box = tuple(slice(s, s + n) for s, n in zip(starts, data.shape, strict=True))
-            fill_around(whole, box, data)
-            data = whole
-        half = between.reshape(nfft[0], self.columns)
-        self._forward(work.planes, data, half)
-        stop = self.tails[0] + len(out)
-        self._filter(work.columns, spectra, half, nfft[0], (self.tails[0], stop))
-        lead = self.tails[-1]
-        return self._inverse(work.planes, half[: len(out)], out, lead, self.scaled.factor)
+        # At the ends of the signal a tile has fewer samples: zeros come before them.
+        tails = tuple(k - 1 for k in self.plan.problem.taps)
+        leads = tuple(tail - lead for tail, lead in zip(tails, layout.leads, strict=True))
+        whole = layout._replace(leads=tails)
+        zeros = leads[0], leads[1] if len(leads) > 2 else 0, leads[-1]
+        self._forward(work.planes, data, work.between, range(len(data)), zeros)
+        groups = range(len(work.between))
+        box = leads[0], leads[0] + len(data)
+        self._filter_between(work.columns, spectra, work.between, box, groups)
+        return self._inverse(work.planes, work.between, out, whole, range(len(out)))

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec
@@ -269,9 +269,9 @@ def _native_plan(
 
 
 def _calls(*plans: Any) -> Any:
-    """Return the address of FFTW's `execute`, and those of plans, 0 where there is none."""
-    addresses = [plan.plan if plan else 0 for plan in plans]
-    return np.array([plans[0].address, *addresses], np.uintp)
+    """Return the addresses of FFTW's `execute`, of plans, 0 for None, and of `execute_dft`."""
+    execute, execute_at = plans[0].addresses
+    return np.array([execute, *(plan.plan if plan else 0 for plan in plans), execute_at], np.uintp)
 
 
 def empty_aligned(shape: tuple[int, ...], dtype: Any) -> Any:
@@ -290,7 +290,7 @@ class FftwTransform:
             self._forward = plan(self.samples, self.spectrum, spec.axes, "FORWARD")
             self._inverse = plan(self.spectrum, self.samples, spec.axes, "BACKWARD")
 
-    @property
+    @cached_property
     def calls(self) -> Any:
         """FFTW's `execute` and the plans there and back, of a native transform."""
         return _calls(self._forward, self._inverse)
@@ -323,7 +323,7 @@ class FftwPlanes(PlaneScratch):
             if spec.kept is not None:
                 self._back = plan(self.wanted, self.results, last, "BACKWARD")
 
-    @property
+    @cached_property
     def calls(self) -> Any:
         """FFTW's `execute` and its plans along, across and back twice, of a native transform."""
         return _calls(self._along, *(self._across or (None, None)), self._back)
@@ -352,7 +352,7 @@ class FftwColumns:
             self._forward = plan(self.columns, self.columns, (0,), "FORWARD")
             self._inverse = plan(self.columns, self.columns, (0,), "BACKWARD")
 
-    @property
+    @cached_property
     def calls(self) -> Any:
         """FFTW's `execute` and the plans there and back, of a native transform."""
         return _calls(self._forward, self._inverse)

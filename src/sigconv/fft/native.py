@@ -34,6 +34,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "destroy_plan": (_VOID, (_POINTER,)),
     "set_timelimit": (_VOID, (ctypes.c_double,)),
     "plan_with_nthreads": (_VOID, (_INT,)),
+    "execute_dft": (_VOID, (_POINTER, _POINTER, _POINTER)),
     "make_planner_thread_safe": (_VOID, ()),
 }
 
@@ -49,7 +50,7 @@ class _Dimension(ctypes.Structure):
 
 
 class Functions(NamedTuple):
-    """The functions of one precision; `address` is that of `execute`."""
+    """The functions of one precision, and the addresses of `execute` and `execute_dft`."""
 
     real_to_complex: Callable[..., int | None]
     complex_to_real: Callable[..., int | None]
@@ -58,17 +59,19 @@ class Functions(NamedTuple):
     destroy: Callable[[int], None]
     limit_seconds: Callable[[float], None]
     use_threads: Callable[[int], None]
-    address: int
+    execute_dft: Callable[[int, int, int], None]
+    addresses: tuple[int, int]
 
 
 class NativePlan:
     """A plan for two arrays, which it keeps alive.
 
-    `address` is that of FFTW's `execute`, whose only argument is `plan`.
+    `addresses` are those of FFTW's `execute`, whose only argument is `plan`, and of `execute_dft`,
+    which takes other arrays of the same alignment too.
     """
 
     def __init__(self, functions: Functions, plan: int, arrays: tuple[Array, Array]) -> None:
-        self.address = functions.address
+        self.addresses = functions.addresses
         self.plan = plan
         self._arrays = arrays
         self._execute = functions.execute
@@ -98,8 +101,8 @@ def find_functions(path: str, dtype: DType) -> Functions | None:
         function.restype, function.argtypes = result, arguments
     # pyFFTW plans under a lock of its own, which is out of reach: FFTW's serves both.
     found.pop()()
-    address = ctypes.cast(found[3], _POINTER).value
-    return Functions._make((*found, address)) if address else None
+    execute, execute_at = (ctypes.cast(found[i], _POINTER).value for i in (3, 7))
+    return Functions._make((*found, (execute, execute_at)))
 
 
 def make_plan(

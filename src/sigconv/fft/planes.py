@@ -97,6 +97,7 @@ class PlaneTransform(Protocol):
     samples: Array
     spectrum: Array
     results: Array
+    by_rows: tuple[Array, Array, Array]
 
     @property
     def calls(self) -> Array:
@@ -144,6 +145,11 @@ class PlaneScratch:
         self.filled = self.spectrum[(slice(None), *(slice(n) for n in spec.filled))]
         self.wanted = self.spectrum[(slice(None), *(slice(a, b) for a, b in spec.kept or ()))]
         self.across = tuple(range(1, len(spec.nfft)))
+        #: The three arrays as planes of rows, of which a plane of one axis has one.
+        self.by_rows = tuple(
+            array.reshape(len(array), prod(array.shape[1:-1]), array.shape[-1])
+            for array in (self.samples, self.whole, self.results)
+        )
 
     def clear(self) -> None:
         """Put zeros into the rows that hold no samples."""
