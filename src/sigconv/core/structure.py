@@ -196,7 +196,7 @@ def _is_explained(relative: Array, product: Product, compute: DType) -> bool:
     """Tell whether rounding explains what parts a kernel, relative to its scale, from factors."""
     rest = reduce(np.multiply.outer, product.factors)
     rest -= relative
-    norms = [np.vdot(part, part).real for part in (rest, relative)]
+    norms = [_energy(part) for part in (rest, relative)]
     tolerance = _rounding(compute)
     if not norms[0] <= tolerance**2 * norms[1]:
         return False
@@ -276,8 +276,8 @@ def _several(taps: Array, tolerance: float) -> Structure:
         return Structure()
     peak = np.abs(h).max()
     made = np.asarray(sum(term.scale * reduce(np.multiply.outer, term.factors) for term in terms))
-    rest, whole = (np.linalg.norm((part / peak).ravel()) for part in (h - made, h))
-    error = float(rest / whole) + _ROUNDINGS * float(np.finfo(h.dtype).eps)
+    rest, whole = (sqrt(_energy(part / peak)) for part in (h - made, h))
+    error = rest / whole + _ROUNDINGS * float(np.finfo(h.dtype).eps)
     # Rounded up to a power of two, so that similar kernels share a plan.
     error = min(2.0 ** ceil(log2(error)), max(error, tolerance))
     return Structure("sum", len(terms), error, tolerance)
@@ -289,7 +289,7 @@ def _decomposed(h: Array, tolerance: float) -> list[Product]:
     if peak == 0:
         return []
     h = h / peak
-    budget = tolerance**2 * float(np.vdot(h, h).real) / (h.ndim - 1)
+    budget = tolerance**2 * _energy(h) / (h.ndim - 1)
     return [Product(peak, factors) for factors in _split(h, budget)]
 
 
@@ -303,6 +303,12 @@ def _split(h: Array, budget: float) -> list[tuple[Array, ...]]:
     kept = max(1, int(np.count_nonzero(left_out > budget)))
     rows = (right[:, :kept] * values[:kept]).T.reshape(kept, *h.shape[1:])
     return [(left[i], *term) for i in range(kept) for term in _split(rows[i], budget / kept)]
+
+
+def _energy(array: Array) -> float:
+    """Return the sum of squared magnitudes, not by BLAS: its threads go on spinning for a while."""
+    flat = np.ascontiguousarray(array).view(array.real.dtype).ravel()
+    return float(np.einsum("i,i->", flat, flat))
 
 
 def _wide(taps: Array) -> Array:

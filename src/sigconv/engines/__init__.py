@@ -40,5 +40,9 @@ ENGINES: dict[str, Engine] = {
 
 def prepare(plan: Plan, kernel: Array) -> Prepared:
     """Make `kernel`, in canonical layout, ready for `plan` by the engine that the plan names."""
+    dtype = plan.problem.dtypes.compute
     with np.errstate(all="ignore"):
+        if dtype.kind in "fc" and kernel.dtype.kind in "fc":
+            # Taps that overflow are infinite from here on.
+            kernel = kernel.astype(dtype, copy=False)
         return ENGINES[plan.method].prepare(plan, kernel)

@@ -13,7 +13,13 @@ import numba
 
 from sigconv.engines._fftw import copy_bytes, run_plan, run_plan_at, zero_bytes
 
-__all__ = ["filter_groups", "forward_planes", "inverse_planes", "transform_kernel"]
+__all__ = [
+    "filter_groups",
+    "filter_tiles",
+    "forward_planes",
+    "inverse_planes",
+    "transform_kernel",
+]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -175,3 +181,34 @@ def filter_groups(calls: Any, between: Any, box: Any, kernel: Any, columns: Any)
             run_plan(calls[0], calls[1])
             _multiply(between[g].reshape(-1), flat)
         run_plan_at(calls[3], calls[2], group, group)
+
+
+@numba.njit(nogil=True, cache=True)
+def filter_tiles(
+    calls: Any,
+    column_calls: Any,
+    x: Any,
+    y: Any,
+    tiles: Any,
+    samples: Any,
+    spectra: Any,
+    results: Any,
+    between: Any,
+    columns: Any,
+    kernel: Any,
+    factor: Any,
+) -> bool:
+    """Convolve tile after tile, and tell whether all outputs are finite.
+
+    A row of `tiles` has what the three steps are told: `place` and `box` of the first, `box` of the
+    second, `place` and `box` of the third.
+    """
+    finite = True
+    for t in range(tiles.shape[0]):
+        row = tiles[t]
+        forward_planes(calls, x, row[0:3], row[3:10], samples, spectra, between)
+        filter_groups(column_calls, between, row[10:15], kernel, columns)
+        place, box = row[15:18], row[18:24]
+        done = inverse_planes(calls, between, spectra, results, y, place, box, factor)
+        finite = finite and done
+    return finite

@@ -5,12 +5,13 @@ What lies between the steps is ordered by groups of columns; see `_fftw_planes`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sigconv.core.blocks import Range
 from sigconv.core.dtypes import Array, DType
 from sigconv.engines import compiled
 from sigconv.engines.native import in_rows
@@ -20,10 +21,18 @@ from sigconv.engines.rows import flat
 from sigconv.engines.scratch import aligned
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
-__all__ = ["NativePlaneKernel", "try_planes"]
+__all__ = ["NativePlaneKernel", "PlaneWork", "try_planes"]
 
-# Pieces that the workers share a step in, and the samples of one at most.
-_PIECES, _PIECE_SAMPLES = 8, 1 << 22
+# Pieces that the workers share a step in, and the samples of one at least and at most.
+_PIECES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8, 1 << 17, 1 << 22
+
+
+class PlaneWork(NamedTuple):
+    """A worker's transforms, and its memory for what lies between them."""
+
+    planes: Any
+    columns: Any
+    between: Array
 
 
 class NativePlaneKernel(PlaneKernel):
@@ -60,18 +69,88 @@ class NativePlaneKernel(PlaneKernel):
             _pieces(layout.lengths[0], spec.count, plane),
         )
 
-    def _forward(
-        self,
-        work: Any,
-        data: Array,
-        between: Array,
-        part: range,
-        zeros: tuple[int, int, int] = (0, 0, 0),
-    ) -> None:
-        """Transform a part of the planes of `data` into `between`.
+    def _convolve(
+        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
+    ) -> bool:
+        """Convolve one array; tell whether the results are finite."""
+        if workers > 1 or self.scaled.factor is None:
+            return super()._convolve(data, spectra, out, layout, workers)
+        spec = self._plane_spec(layout.sizes[1:-1], layout.wanted[1:-1])
+        with self._workspace(spec) as work:
+            return self._convolve_alone(data, spectra, out, layout, layout.leads, work)
 
-        Before them come so many planes, rows and samples of zeros.
+    @contextmanager
+    def _workspace(self, spec: PlaneSpec) -> Iterator[PlaneWork]:
+        """Lend one worker's transforms and memory."""
+        try:
+            between = self.spare.pop()
+        except IndexError:
+            between = self._between((), self.plan.nfft[0])
+        with borrow_transform(spec) as planes, borrow_transform(self.column_spec) as columns:
+            yield PlaneWork(planes, columns, between)
+        if self.is_whole:
+            self.spare.append(between)
+
+    def _convolve_alone(
+        self,
+        data: Array,
+        spectra: Array,
+        out: Array,
+        layout: Layout,
+        firsts: tuple[int, ...],
+        work: PlaneWork,
+    ) -> bool:
+        """Convolve one array by one worker, in one tile or more along the first axis.
+
+        In a tile's transform the wanted outputs begin at `firsts`.
         """
+        from sigconv.engines._fftw_planes import filter_tiles
+
+        planes, result = in_rows(data, self.dtype, copy=True), in_rows(out, self.dtype, copy=False)
+        x, begin = flat(planes)
+        x.flags.writeable = False
+        y, place = flat(result)
+        bins = work.planes.spectrum.shape[-1]
+        zeros = [first - lead for first, lead in zip(firsts, layout.leads, strict=True)]
+        above = zeros[1] if len(zeros) > 2 else 0
+        (_, *source), (_, *target) = _place(planes, begin), _place(result, place)
+        size, hop, groups = len(planes), self.plan.hop[0], len(work.between)
+        tiles = []
+        for start in range(0, len(result), hop):
+            low = max(0, start - zeros[0])
+            high = min(start - zeros[0] + self.plan.nfft[0], size)
+            filled = low - start + zeros[0]
+            tiles.append(
+                (
+                    *(begin + low * source[0], *source),
+                    *(filled, high - low, *_sizes(planes)[1:], above, zeros[-1], bins),
+                    *(0, groups, filled, filled + high - low, self.is_whole),
+                    *(place + start * target[0], *target),
+                    *(firsts[0], min(hop, len(result) - start), *_sizes(result)[1:]),
+                    *(firsts[-1], bins),
+                )
+            )
+        samples, halves, results = work.planes.by_rows
+        finite = filter_tiles(
+            work.planes.calls,
+            work.columns.calls,
+            x,
+            y,
+            np.array(tiles),
+            samples,
+            halves,
+            results,
+            work.between,
+            work.columns.columns,
+            spectra,
+            self.scaled.factor,
+        )
+        if finite and result is not out:
+            out[...] = result
+        return bool(finite)
+
+    def _forward(self, work: Any, data: Array, between: Array, part: range) -> None:
+        """Transform a part of the planes of `data` into `between`."""
         from sigconv.engines._fftw_planes import forward_planes
 
         planes = in_rows(data[part.start : part.stop], self.dtype, copy=True)
@@ -79,22 +158,16 @@ class NativePlaneKernel(PlaneKernel):
         x.flags.writeable = False
         samples, spectra, _ = work.by_rows
         bins = work.spectrum.shape[-1]
-        box = np.array((zeros[0] + part.start, *_sizes(planes), *zeros[1:], bins))
-        forward_planes(work.calls, x, _place(planes, begin), box, samples, spectra, between)
+        box, place = np.array((part.start, *_sizes(planes), 0, 0, bins)), _place(planes, begin)
+        forward_planes(work.calls, x, np.array(place), box, samples, spectra, between)
 
     def _filter(
         self, work: Any, kernel: Array, between: Array, layout: Layout, part: range
     ) -> None:
         """Convolve a part of the groups of `between`."""
-        self._filter_between(work, kernel, between, (0, layout.sizes[0]), part)
-
-    def _filter_between(
-        self, work: Any, kernel: Array, between: Array, filled: Range, part: range
-    ) -> None:
-        """Convolve a part of the groups, whose `filled` planes hold samples."""
         from sigconv.engines._fftw_planes import filter_groups
 
-        box = np.array((part.start, part.stop, *filled, self.is_whole))
+        box = np.array((part.start, part.stop, 0, layout.sizes[0], self.is_whole))
         filter_groups(work.calls, between, box, kernel, work.columns)
 
     def _inverse(self, work: Any, between: Array, out: Array, layout: Layout, part: range) -> bool:
@@ -107,7 +180,7 @@ class NativePlaneKernel(PlaneKernel):
         first = layout.leads[0] + part.start
         box = np.array((first, *_sizes(result), layout.leads[-1], work.spectrum.shape[-1]))
         _, spectra, results = work.by_rows
-        place, factor = _place(result, begin), self.scaled.factor
+        place, factor = np.array(_place(result, begin)), self.scaled.factor
         finite = inverse_planes(work.calls, between, spectra, results, y, place, box, factor)
         if finite and result is not planes:
             planes[...] = result
@@ -146,12 +219,16 @@ def try_planes(dtype: DType) -> None:
     with borrow_transform(columns) as work:
         loops.transform_kernel(work.calls, between[:, :1].copy(), work.columns, between)
         loops.filter_groups(work.calls, between, np.array((0, 1, 0, 1, 1)), between, work.columns)
+        tiles = np.zeros((0, 24), np.int64)
+        scratch, kernel = (samples, spectra, results, between, work.columns), between
+        loops.filter_tiles(work.calls, work.calls, x, y, tiles, *scratch, kernel, one)
 
 
 def _pieces(total: int, step: int, samples: int) -> list[range]:
     """Cut `total` into pieces of whole steps, each of so many samples."""
-    most = min(-(-total // _PIECES), max(1, _PIECE_SAMPLES // samples))
-    size = -(-most // step) * step
+    least, most = -(-_FEWEST_SAMPLES // samples), max(1, _MOST_SAMPLES // samples)
+    size = min(max(-(-total // _PIECES), least), most)
+    size = -(-size // step) * step
     return [range(a, min(a + size, total)) for a in range(0, total, size)]
 
 
@@ -160,7 +237,7 @@ def _sizes(array: Array) -> tuple[int, int, int]:
     return len(array), array.shape[1] if array.ndim > 2 else 1, array.shape[-1]
 
 
-def _place(array: Array, begin: int) -> Array:
+def _place(array: Array, begin: int) -> tuple[int, ...]:
     """Return where the first plane begins, and how far the next plane and row are."""
     strides = [stride // array.itemsize for stride in array.strides[:-1]]
-    return np.array((begin, *strides, 0)[:3])
+    return (begin, *strides, 0)[:3]

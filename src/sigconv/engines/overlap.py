@@ -160,11 +160,18 @@ class OverlapEngine:
                 continue
             hop = tuple(n - axis.taps + 1 for n, axis in zip(nfft, problem.axes, strict=True))
             counts = [ceil(a.length / h) for a, h in zip(problem.axes, hop, strict=True)]
-            tiles = prod(counts) * prod(problem.batch)
-            one = tile_cost(problem, machine, nfft) + machine.block
-            # An odd number is not shared out evenly.
-            seconds = machine.call + one * (tiles + tiles % 2 + prod(problem.kernel_batch) / 2)
-            yield _Layout(seconds, nfft, hop, 1, 1, batch_cuts(problem, 1), "numba")
+            one, columns = tile_cost(problem, machine, nfft), prod(counts[1:]) * prod(problem.batch)
+            # A block is a run of tiles: as many as make it long, and an even number of blocks.
+            pieces = ceil(counts[0] / max(1, int(LONG_BLOCK / one)))
+            if columns == 1 and counts[0] > 1:
+                pieces = min(counts[0], max(pieces + pieces % 2, FEWEST_BLOCKS))
+            run = ceil(counts[0] / pieces)
+            blocks = ceil(counts[0] / run) * columns
+            # An odd number of long blocks is not shared out evenly.
+            tiles = counts[0] * columns + (run if blocks % 2 else 0)
+            seconds = machine.call + blocks * machine.block
+            seconds += one * (tiles + prod(problem.kernel_batch) / 2)
+            yield _Layout(seconds, nfft, hop, run, 1, batch_cuts(problem, 1), "numba")
 
     def _plan(self, problem: Problem, layout: _Layout, load: float) -> Plan:
         seconds, nfft, hop, run, group, batches, loop = layout

@@ -160,7 +160,8 @@ def _plain_norm_exponent(taps: Array, ndim: int) -> int | None:
     if taps.dtype.char not in "fd" or taps.ndim > ndim:
         return None
     flat = taps.ravel()
-    energy = float(np.dot(flat, flat))
+    # Not by BLAS, whose threads would go on spinning beside the workers.
+    energy = float(np.einsum("i,i->", flat, flat))
     least, most = (1e-20, 1e30) if taps.dtype.char == "f" else (1e-250, 1e250)
     return frexp(sqrt(energy))[1] if least < energy < most else None
 

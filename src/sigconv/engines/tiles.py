@@ -2,29 +2,19 @@
 
 A tile takes the steps of a transform plane by plane (see `planes`), all of them by one worker and
 in scratch of its own, with the kernel's spectrum at all frequencies. As every tile is full, no zero
-is transformed.
+is transformed. The tiles of a block follow one another along the first axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any
 
 from sigconv.core.dtypes import Array
 from sigconv.engines.native_planes import NativePlaneKernel
 from sigconv.engines.planes import Layout
-from sigconv.fft import borrow_transform
 
 __all__ = ["TileKernel"]
-
-
-class _Work(NamedTuple):
-    """A worker's transforms, and its memory for what lies between them."""
-
-    planes: Any
-    columns: Any
-    between: Array
 
 
 class TileKernel(NativePlaneKernel):
@@ -32,33 +22,23 @@ class TileKernel(NativePlaneKernel):
 
     is_whole = True
 
-    @contextmanager
-    def workspace(self) -> Iterator[_Work]:
+    @property
+    def tails(self) -> tuple[int, ...]:
+        """The outputs of a tile that its neighbours before it have."""
+        return tuple(taps - 1 for taps in self.plan.problem.taps)
+
+    def workspace(self) -> AbstractContextManager[Any]:
         """Lend one worker's transforms and memory."""
-        tails = tuple(k - 1 for k in self.plan.problem.taps)
-        wanted = tuple(zip(tails, self.plan.nfft, strict=True))
-        spec = self._plane_spec(self.plan.nfft[1:-1], wanted[1:-1])
-        try:
-            between = self.spare.pop()
-        except IndexError:
-            between = self._between((), self.plan.nfft[0])
-        with borrow_transform(spec) as planes, borrow_transform(self.column_spec) as columns:
-            yield _Work(planes, columns, between)
-        self.spare.append(between)
+        wanted = tuple(zip(self.tails, self.plan.nfft, strict=True))
+        return self._workspace(self._plane_spec(self.plan.nfft[1:-1], wanted[1:-1]))
 
     def _convolve(
-        self, data: Array, spectra: Array, out: Array, layout: Layout, work: _Work
+        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
     ) -> bool:
-        """Convolve one tile; tell whether the results are finite."""
+        """Convolve one array of a block; tell whether the results are finite.
+
+        `workers` is what `workspace` lends.
+        """
         if self.scaled.factor is None:
             return False
-        # At the ends of the signal a tile has fewer samples: zeros come before them.
-        tails = tuple(k - 1 for k in self.plan.problem.taps)
-        leads = tuple(tail - lead for tail, lead in zip(tails, layout.leads, strict=True))
-        whole = layout._replace(leads=tails)
-        zeros = leads[0], leads[1] if len(leads) > 2 else 0, leads[-1]
-        self._forward(work.planes, data, work.between, range(len(data)), zeros)
-        groups = range(len(work.between))
-        box = leads[0], leads[0] + len(data)
-        self._filter_between(work.columns, spectra, work.between, box, groups)
-        return self._inverse(work.planes, work.between, out, whole, range(len(out)))
+        return self._convolve_alone(data, spectra, out, layout, self.tails, workers)
