@@ -15,7 +15,7 @@ import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.engines import compiled
-from sigconv.fft import backend
+from sigconv.fft import current_backend
 
 __all__ = ["Arguments", "Memory", "key_of"]
 
@@ -59,7 +59,7 @@ def key_of(
         method,
         arguments,
         # Plans change with the library that transforms, and with the loops that are loaded.
-        backend._chosen,
+        current_backend(),
         compiled.loaded(),
     )
 

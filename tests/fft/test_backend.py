@@ -20,6 +20,7 @@ INSTALLED = pytest.mark.skipif(not fftw.is_available(), reason="pyfftw is not in
 def _undecided(monkeypatch, fresh_transforms):
     """Start as a fresh process does, whatever chose before."""
     monkeypatch.setattr(backends, "_chosen", None)
+    monkeypatch.setattr(backends, "_current", None)
     monkeypatch.delenv("SIGCONV_FFT", raising=False)
 
 
@@ -90,6 +91,7 @@ def test_the_environment_changes_the_default(monkeypatch):
 
 def test_an_empty_environment_variable_is_none(monkeypatch):
     expected = current_backend()
+    monkeypatch.setattr(backends, "_current", None)
     monkeypatch.setenv("SIGCONV_FFT", "")
     assert current_backend() == expected
 

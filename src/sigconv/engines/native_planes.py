@@ -18,7 +18,7 @@ from sigconv.engines.native import in_rows
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout, PlaneKernel
 from sigconv.engines.rows import flat
-from sigconv.engines.scratch import aligned
+from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
 __all__ = ["NativePlaneKernel", "PlaneWork", "try_planes"]
@@ -44,11 +44,11 @@ class NativePlaneKernel(PlaneKernel):
         compiled.load(plan.problem.dtypes.compute, "planes")
         super().__init__(plan, kernel)
 
-    def _between(self, batch: tuple[int, ...], size: int) -> Array:
+    def _between(self, batch: tuple[int, ...], size: int, scratch: Scratch | None = None) -> Array:
         """Return room for the spectra of planes, by groups of columns."""
         width = self.column_spec.width
         groups = -(-self.columns // width)
-        room = aligned((*batch, groups, size, width), self.complex)
+        room = (scratch or Scratch()).array((*batch, groups, size, width), self.complex)
         if unused := groups * width - self.columns:
             room[..., -1, :, width - unused :] = 0
         return room
@@ -82,14 +82,12 @@ class NativePlaneKernel(PlaneKernel):
     @contextmanager
     def _workspace(self, spec: PlaneSpec) -> Iterator[PlaneWork]:
         """Lend one worker's transforms and memory."""
-        try:
-            between = self.spare.pop()
-        except IndexError:
-            between = self._between((), self.plan.nfft[0])
-        with borrow_transform(spec) as planes, borrow_transform(self.column_spec) as columns:
-            yield PlaneWork(planes, columns, between)
-        if self.is_whole:
-            self.spare.append(between)
+        with (
+            borrow_transform(spec) as planes,
+            borrow_transform(self.column_spec) as columns,
+            borrow_scratch() as scratch,
+        ):
+            yield PlaneWork(planes, columns, self._between((), self.plan.nfft[0], scratch))
 
     def _convolve_alone(
         self,
@@ -206,7 +204,11 @@ def try_planes(dtype: DType) -> None:
     half = planes.spectrum_dtype
     columns = ColumnSpec(4, 64 // half.itemsize, half, is_native=True)
     bins = planes.bins[-1]
-    x, y, between = np.zeros(4, dtype), np.empty(4, dtype), aligned((4, 4, columns.width), half)
+    x, y, between = (
+        np.zeros(4, dtype),
+        np.empty(4, dtype),
+        Scratch().array((4, 4, columns.width), half),
+    )
     x.flags.writeable = False
     between[...] = 0
     one, place = np.ones((), dtype).real[()], np.zeros(3, np.int64)

@@ -11,10 +11,10 @@ import numpy as np
 
 from sigconv.core.dtypes import Array, DType
 
-__all__ = ["Scratch", "aligned", "borrow_scratch"]
+__all__ = ["Scratch", "borrow_scratch"]
 
 _IDLE = 8
-_IDLE_BYTES = 8 << 20
+_IDLE_BYTES = 16 << 20
 
 _LINE = 64
 """Bytes to which arrays are aligned: a line of the cache."""
@@ -25,6 +25,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self._memory = np.empty(0, np.uint8)
+        self._start = 0
 
     @property
     def nbytes(self) -> int:
@@ -33,24 +34,26 @@ class Scratch:
 
     def arrays(self, sizes: list[int], dtype: DType) -> list[Array]:
         """Return one flat array of each size, holding whatever the last use left there."""
-        return self.arrays_of(*((size, dtype) for size in sizes))
-
-    def arrays_of(self, *kinds: tuple[int, DType]) -> list[Array]:
-        """Return one flat array of each size and dtype, holding whatever the last use left."""
-        steps = [-(-size * dtype.itemsize // _LINE) * _LINE for size, dtype in kinds]
-        if self._memory.size < sum(steps) + _LINE:
-            self._memory = np.empty(sum(steps) + _LINE, np.uint8)
-        start = -self._memory.ctypes.data % _LINE
+        steps = [-(-size * dtype.itemsize // _LINE) * _LINE for size in sizes]
+        memory, start = self._aligned(sum(steps))
         made = []
-        for (size, dtype), step in zip(kinds, steps, strict=True):
-            made.append(self._memory[start : start + size * dtype.itemsize].view(dtype))
+        for size, step in zip(sizes, steps, strict=True):
+            made.append(memory[start : start + size * dtype.itemsize].view(dtype))
             start += step
         return made
 
+    def array(self, shape: tuple[int, ...], dtype: DType) -> Array:
+        """Return one array, holding whatever the last use left there."""
+        nbytes = prod(shape) * dtype.itemsize
+        memory, start = self._aligned(nbytes)
+        return memory[start : start + nbytes].view(dtype).reshape(shape)
 
-def aligned(shape: tuple[int, ...], dtype: DType) -> Array:
-    """Return a new array that begins where a line of the cache does."""
-    return Scratch().arrays([prod(shape)], dtype)[0].reshape(shape)
+    def _aligned(self, nbytes: int) -> tuple[Array, int]:
+        """Return memory for so many bytes, and where in it a line of the cache begins."""
+        if self._memory.size < nbytes + _LINE:
+            self._memory = np.empty(nbytes + _LINE, np.uint8)
+            self._start = -self._memory.ctypes.data % _LINE
+        return self._memory, self._start
 
 
 # Appending to and popping from a deque is atomic.

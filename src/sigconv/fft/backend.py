@@ -27,6 +27,9 @@ BACKENDS = ("auto", "pyfftw", "scipy")
 
 _chosen: str | None = None
 
+# What transforms now, once that has been asked.
+_current: str | None = None
+
 
 def set_fft_backend(name: str) -> str:
     """Choose the library behind every FFT, and return the choice before.
@@ -35,7 +38,7 @@ def set_fft_backend(name: str) -> str:
     ----------
     name : {"auto", "pyfftw", "scipy"}
         ``auto`` takes pyFFTW where it is installed and scipy.fft otherwise, and is what the
-        environment variable ``SIGCONV_FFT`` changes.
+        environment variable ``SIGCONV_FFT``, read once, changes.
 
     Returns
     -------
@@ -59,18 +62,22 @@ def set_fft_backend(name: str) -> str:
     >>> set_fft_backend(before)
     'scipy'
     """
-    global _chosen
+    global _chosen, _current
     before = _chosen if _chosen is not None else _from_environment()
     _chosen = _checked(name, "the FFT backend")
+    _current = None
     return before
 
 
 def current_backend() -> str:
     """Return ``"pyfftw"`` or ``"scipy"``, whichever transforms now."""
-    name = _chosen if _chosen is not None else _from_environment()
-    if name == "auto":
-        return "pyfftw" if fftw.is_available() else "scipy"
-    return name
+    global _current
+    if _current is None:
+        name = _chosen if _chosen is not None else _from_environment()
+        if name == "auto":
+            name = "pyfftw" if fftw.is_available() else "scipy"
+        _current = name
+    return _current
 
 
 def is_native(dtype: DType) -> bool:
