@@ -25,7 +25,11 @@ __all__ = [
 ]
 
 # The bytes of a row of columns that are transformed at once: an odd number of the cache's lines.
-_ROW_BYTES = 448
+_ROW_BYTES = 960
+
+# What lies between the steps is written and read in pieces of a row, which takes so many times as
+# long as copying it: where it is many times as large as the second-level cache, and elsewhere.
+_FAR, _NEAR, _MANY = 6, 2, 16
 
 # The bytes that columns take at most.
 _COLUMN_BYTES = 1 << 20
@@ -105,16 +109,18 @@ def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...])
     last = nfft[-1] * log2(nfft[-1] or 1) * rate_of(machine, machine.fft_rows[key], nfft[-1])
     bins = _bins(nfft, dtype)
     across = sum(log2(n or 1) * rate_of(machine, rates, n) for n in nfft[1:-1]) * bins
-    move = 4 * bins * half.itemsize * machine.copy
     planes = 0.0
     for lengths in (sizes, problem.lengths, problem.taps):
-        planes += lengths[0] * (prod(lengths[1:-1]) * last + across + move)
+        planes += lengths[0] * (prod(lengths[1:-1]) * last + across)
     width = column_width(nfft[0], bins, half)
     columns = -(-bins // width) * width
     along = nfft[0] * log2(nfft[0] or 1) * rate_of(machine, rates, nfft[0])
-    each = nfft[0] * half.itemsize * (machine.multiply / 8 + 4 * machine.copy)
+    each = nfft[0] * half.itemsize * (machine.multiply / 8 + 2 * machine.copy)
     one = scalar * (planes + columns * (3 * along + each))
-    one += 2 * prod(problem.lengths) * dtype.itemsize * machine.copy
+    between = nfft[0] * columns * half.itemsize
+    times = _FAR if between > _MANY * machine.cache_bytes else _NEAR
+    samples = (prod(sizes) + prod(problem.lengths)) * dtype.itemsize
+    one += times * (2 * between + samples) * machine.copy
     seconds = machine.call + 3 * machine.block + prod(problem.batch) * one
     rows = nfft[0] + problem.taps[0] * prod(problem.kernel_batch)
     return Cost(seconds, (rows * columns + 2 * nfft[0] * width) * half.itemsize)

@@ -16,8 +16,9 @@ __all__ = ["tile_bytes", "tile_cost", "tile_shapes"]
 # Tiles along an axis at most, and how many lengths of an axis are considered.
 _MOST_TILES, _CHOICES = 64, 4
 
-# Copies within the second-level cache take this share of the time of others.
-_NEAR = 0.4
+# What lies between the steps is copied in pieces of a row, which takes so many times as long as
+# copying it: within the second-level cache, and beyond.
+_NEAR, _FAR = 1.5, 2.0
 
 
 def tile_shapes(problem: Problem, machine: Machine) -> Iterator[tuple[int, ...]]:
@@ -56,9 +57,9 @@ def tile_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> floa
     for n in nfft[:-1]:
         work += bins * log2(n) * rate_of(machine, machine.fft_columns[half], n)
     nbytes = tile_bytes(problem, nfft)
-    near = _NEAR if nbytes <= machine.cache_bytes else 1.0
+    times = _NEAR if nbytes <= machine.cache_bytes else _FAR
     multiply = bins * machine.multiply * (2 if half == "c16" else 1)
-    moved = 4 * _half_bytes(nfft, dtype) * near + 2 * samples * dtype.itemsize
+    moved = 4 * _half_bytes(nfft, dtype) * times + 4 * samples * dtype.itemsize
     return 2 * work + multiply + moved * machine.copy
 
 
