@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from sigconv.core.dtypes import DType
-from sigconv.fft.native import Functions, find_functions, make_plan
+from sigconv.fft.native import find_functions, find_plan
 from sigconv.fft.patience import run_patiently
 from sigconv.fft.planes import ColumnSpec, PlaneScratch, PlaneSpec
 from sigconv.fft.transform import TransformSpec
@@ -89,12 +89,16 @@ def _extension() -> ModuleSpec | None:
 
 
 @cache
-def _functions(dtype: DType) -> Functions | None:
-    """Return FFTW's own functions, None where the extension does not show them."""
-    # Loaded by Python first, it is initialised.
-    library()
+def _functions(dtype: DType) -> tuple[int, int] | None:
+    """Return the addresses of FFTW's `execute` and `execute_dft`, None without those of plans."""
     spec = _extension()
-    return find_functions(spec.origin, dtype) if spec and spec.origin else None
+    functions = find_functions(spec.origin, dtype) if spec and spec.origin else None
+    if functions is None:
+        return None
+    array = empty_aligned((8,), np.result_type(dtype, np.complex64))
+    with planning("estimate") as plan:
+        tried = plan(array, array, (0,), "FORWARD")
+    return functions if find_plan(tried) else None
 
 
 class _Planner:
@@ -215,24 +219,20 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def planning(
-    effort: str, limit: float = MEASURE_SECONDS, *, native: bool = False
-) -> Iterator[Callable[..., Any]]:
+def planning(effort: str, limit: float = MEASURE_SECONDS) -> Iterator[Callable[..., Any]]:
     """Lend FFTW's planner: a function of source, target, axes and direction that returns a plan.
 
     Source and target are scratch, which planning may overwrite. What takes longer to measure than
-    `limit` seconds, and what wisdom does not hold, is estimated. `native` plans are for compiled
-    loops.
+    `limit` seconds, and what wisdom does not hold, is estimated.
     """
-    make = _native_plan if native else _plan
 
     def plan(source: Any, target: Any, axes: tuple[int, ...], direction: str) -> Any:
         try:
-            return make(source, target, axes, direction, effort, limit)
+            return _plan(source, target, axes, direction, effort, limit)
         except RuntimeError:
             if effort != "wisdom":
                 raise
-            return make(source, target, axes, direction, "estimate", limit)
+            return _plan(source, target, axes, direction, "estimate", limit)
 
     with _planner.lock, _planner.own_wisdom(effort):
         yield plan
@@ -257,21 +257,13 @@ def _plan(
     )
 
 
-def _native_plan(
-    source: Any, target: Any, axes: tuple[int, ...], direction: str, effort: str, limit: float
-) -> Any:
-    functions = _functions(source.dtype)
-    if functions is None:
-        raise RuntimeError("pyFFTW's extension does not show FFTW's functions.")
-    forward = direction == "FORWARD"
-    arrays = source, target
-    return make_plan(functions, arrays, axes, forward=forward, effort=effort, limit=limit)
-
-
 def _calls(*plans: Any) -> Any:
     """Return the addresses of FFTW's `execute`, of plans, 0 for None, and of `execute_dft`."""
-    execute, execute_at = plans[0].addresses
-    return np.array([execute, *(plan.plan if plan else 0 for plan in plans), execute_at], np.uintp)
+    functions = _functions(plans[0].input_dtype)
+    found = [find_plan(plan) if plan else 0 for plan in plans]
+    if functions is None or None in found:
+        raise RuntimeError("compiled loops cannot run these transforms")
+    return np.array([functions[0], *found, functions[1]], np.uintp)
 
 
 def empty_aligned(shape: tuple[int, ...], dtype: Any) -> Any:
@@ -286,7 +278,7 @@ class FftwTransform:
         self.spec = spec
         self.samples = empty_aligned((spec.count, *spec.nfft), spec.dtype)
         self.spectrum = empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
-        with planning(spec.effort, limit, native=spec.is_native) as plan:
+        with planning(spec.effort, limit) as plan:
             self._forward = plan(self.samples, self.spectrum, spec.axes, "FORWARD")
             self._inverse = plan(self.spectrum, self.samples, spec.axes, "BACKWARD")
 
@@ -312,7 +304,7 @@ class FftwPlanes(PlaneScratch):
         last = (len(spec.nfft),)
         self._across: tuple[Any, ...] = ()
         self._back: Any = None
-        with planning(spec.effort, native=spec.is_native) as plan:
+        with planning(spec.effort) as plan:
             self._along = plan(self.samples, self.filled, last, "FORWARD")
             if self.across:
                 whole = self.whole
@@ -348,7 +340,7 @@ class FftwColumns:
     def __init__(self, spec: ColumnSpec) -> None:
         self.spec = spec
         self.columns = empty_aligned((spec.nfft, spec.width), spec.dtype)
-        with planning(spec.effort, native=spec.is_native) as plan:
+        with planning(spec.effort) as plan:
             self._forward = plan(self.columns, self.columns, (0,), "FORWARD")
             self._inverse = plan(self.columns, self.columns, (0,), "BACKWARD")
 

@@ -1,142 +1,55 @@
-"""FFTW's own C functions, from the library that pyFFTW brings: plans that compiled loops run.
+"""What compiled loops need to run pyFFTW's plans: the addresses of FFTW's functions and plans.
 
-A plan here is two addresses, that of FFTW's `execute` and its own, so a loop without the GIL
-transforms thousands of short blocks with no step of Python between them.
+A loop without the GIL then transforms thousands of short blocks with no step of Python between
+them. Plans are made, kept and destroyed by pyFFTW alone, under its lock. Both addresses are looked
+for where they are on the usual systems, and recognised; elsewhere there are none.
 """
 
 from __future__ import annotations
 
 import ctypes
-import weakref
-from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sigconv.core.dtypes import Array, DType
+from sigconv.core.dtypes import DType
 
-__all__ = ["Functions", "NativePlan", "find_functions", "make_plan"]
+__all__ = ["find_functions", "find_plan"]
 
 _PREFIXES = {"f": "fftwf_", "d": "fftw_", "F": "fftwf_", "D": "fftw_"}
 
-_DESTROY_INPUT = 1
-_FLAGS = {"estimate": 1 << 6, "measure": 0, "wisdom": 1 << 21}
-_FORWARD, _BACKWARD = -1, 1
-
-_VOID, _POINTER, _INT = None, ctypes.c_void_p, ctypes.c_int
-_LAYOUT = (_INT, _POINTER, _INT, _POINTER, _POINTER, _POINTER)
-
-# FFTW's prototypes: what comes back, and the arguments.
-_PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
-    "plan_guru64_dft_r2c": (_POINTER, (*_LAYOUT, ctypes.c_uint)),
-    "plan_guru64_dft_c2r": (_POINTER, (*_LAYOUT, ctypes.c_uint)),
-    "plan_guru64_dft": (_POINTER, (*_LAYOUT, _INT, ctypes.c_uint)),
-    "execute": (_VOID, (_POINTER,)),
-    "destroy_plan": (_VOID, (_POINTER,)),
-    "set_timelimit": (_VOID, (ctypes.c_double,)),
-    "plan_with_nthreads": (_VOID, (_INT,)),
-    "execute_dft": (_VOID, (_POINTER, _POINTER, _POINTER)),
-    "make_planner_thread_safe": (_VOID, ()),
-}
-
-
-class _Dimension(ctypes.Structure):
-    """FFTW's `iodim64`: a length, and the strides of source and target in elements."""
-
-    _fields_ = (
-        ("n", ctypes.c_ssize_t),
-        ("source", ctypes.c_ssize_t),
-        ("target", ctypes.c_ssize_t),
-    )
-
-
-class Functions(NamedTuple):
-    """The functions of one precision, and the addresses of `execute` and `execute_dft`."""
-
-    real_to_complex: Callable[..., int | None]
-    complex_to_real: Callable[..., int | None]
-    complex_to_complex: Callable[..., int | None]
-    execute: Callable[[int], None]
-    destroy: Callable[[int], None]
-    limit_seconds: Callable[[float], None]
-    use_threads: Callable[[int], None]
-    execute_dft: Callable[[int, int, int], None]
-    addresses: tuple[int, int]
-
-
-class NativePlan:
-    """A plan for two arrays, which it keeps alive.
-
-    `addresses` are those of FFTW's `execute`, whose only argument is `plan`, and of `execute_dft`,
-    which takes other arrays of the same alignment too.
-    """
-
-    def __init__(self, functions: Functions, plan: int, arrays: tuple[Array, Array]) -> None:
-        self.addresses = functions.addresses
-        self.plan = plan
-        self._arrays = arrays
-        self._execute = functions.execute
-        weakref.finalize(self, functions.destroy, plan).atexit = False
-
-    def execute(self) -> None:
-        """Transform, without the GIL."""
-        self._execute(self.plan)
-
 
 @cache
-def find_functions(path: str, dtype: DType) -> Functions | None:
-    """Return the functions for `dtype`, None where the extension at `path` does not show them.
+def find_functions(path: str, dtype: DType) -> tuple[int, int] | None:
+    """Return the addresses of `execute` and `execute_dft` for `dtype`, None where there are none.
 
-    The system's loader finds them in the libraries that the extension is linked to, wherever
-    these lie; where FFTW is linked in statically, it may not.
+    The system's loader finds them in the libraries that the extension at `path` is linked to,
+    wherever these lie; where FFTW is linked in statically, it may not.
     """
     prefix = _PREFIXES.get(dtype.char)
     if prefix is None:
         return None
     try:
         library = ctypes.CDLL(path)
-        found: list[Any] = [getattr(library, prefix + name) for name in _PROTOTYPES]
+        functions = [getattr(library, prefix + name) for name in ("execute", "execute_dft")]
     except (OSError, AttributeError):
         return None
-    for function, (result, arguments) in zip(found, _PROTOTYPES.values(), strict=True):
-        function.restype, function.argtypes = result, arguments
-    # pyFFTW plans under a lock of its own, which is out of reach: FFTW's serves both.
-    found.pop()()
-    execute, execute_at = (ctypes.cast(found[i], _POINTER).value for i in (3, 7))
-    return Functions._make((*found, (execute, execute_at)))
+    execute, execute_at = (ctypes.cast(each, ctypes.c_void_p).value for each in functions)
+    return (execute, execute_at) if execute and execute_at else None
 
 
-def make_plan(
-    functions: Functions,
-    arrays: tuple[Array, Array],
-    axes: tuple[int, ...],
-    *,
-    forward: bool,
-    effort: str,
-    limit: float,
-) -> NativePlan:
-    """Return a plan from one array to the other along `axes`, which may destroy the first.
+def find_plan(transform: Any) -> int | None:
+    """Return the address of the plan of pyFFTW's object, None where it is not recognised.
 
-    RuntimeError is raised where FFTW has none, as it happens to what wisdom does not hold.
+    The object has it just before its two arrays, each followed by the address of its samples, and
+    these four are known.
     """
-    source, target = arrays
-    longer = source if source.dtype.kind == "f" else target
-    sizes = [
-        _Dimension(n, s // source.itemsize, t // target.itemsize)
-        for n, s, t in zip(longer.shape, source.strides, target.strides, strict=True)
-    ]
-    layout: list[Any] = []
-    for part in (axes, [axis for axis in range(source.ndim) if axis not in axes]):
-        layout += [len(part), (_Dimension * max(1, len(part)))(*(sizes[axis] for axis in part))]
-    layout += [source.ctypes.data, target.ctypes.data]
-    flags = _FLAGS[effort] | _DESTROY_INPUT
-    functions.use_threads(1)
-    functions.limit_seconds(limit)
-    if source.dtype.kind == "f":
-        plan = functions.real_to_complex(*layout, flags)
-    elif target.dtype.kind == "f":
-        plan = functions.complex_to_real(*layout, flags)
-    else:
-        plan = functions.complex_to_complex(*layout, _FORWARD if forward else _BACKWARD, flags)
-    if not plan:
-        raise RuntimeError(f"FFTW has no {effort} plan for {source.shape} along {axes}.")
-    return NativePlan(functions, plan, arrays)
+    arrays = transform.input_array, transform.output_array
+    marks = [word for array in arrays for word in (id(array), array.ctypes.data)]
+    size = ctypes.sizeof(ctypes.c_void_p)
+    count = type(transform).__basicsize__ // size
+    words = (ctypes.c_void_p * count).from_address(id(transform))
+    # Without a plan before them there would be no room for the object's head.
+    for i in range(3, count - len(marks) + 1):
+        if [words[j] or 0 for j in range(i, i + len(marks))] == marks:
+            return words[i - 1]
+    return None
