@@ -180,7 +180,9 @@ class Convolver:
         if out is not None:
             check_out(ready.problem, out)
         if ready.choice.step is not None:
-            done = ready.choice.step.apply(x, ready.weights, out, watch=watch)
+            workers = resolve_workers(self._workers) if ready.choice.shares else 1
+            step, weights = ready.choice.step, ready.weights
+            done = step.apply(x, weights, out, watch=watch, workers=workers)
             if done is not None:
                 return done
         result = check_out(ready.problem, out)

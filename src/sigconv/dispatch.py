@@ -51,6 +51,7 @@ __all__ = [
     "compute_into",
     "forward_by",
     "is_settled",
+    "is_shared",
     "run",
 ]
 
@@ -59,10 +60,14 @@ _WORTH_THREADS = 5
 
 
 class Choice(NamedTuple):
-    """A plan, as one step where it is small, and what it loses while a loop is not loaded."""
+    """A plan, as one step where it is simple, and what it loses while a loop is not loaded.
+
+    `shares` tells whether the work is worth more than one thread.
+    """
 
     plan: Plan
     step: OneStep | None
+    shares: bool
     loss: Loss | None = None
 
     def count_loss(self) -> None:
@@ -144,7 +149,8 @@ def _run(
     choice.count_loss()
     if choice.step is not None:
         weights = choice.step.weights(kernel)
-        done = choice.step.apply(signal, weights, out, watch=watch)
+        count = resolve_workers(workers) if choice.shares else 1
+        done = choice.step.apply(signal, weights, out, watch=watch, workers=count)
         if done is not None:
             return done
     result = check_out(problem, out)
@@ -169,7 +175,7 @@ def choose(problem: Problem, method: str | Plan) -> Choice:
     if isinstance(method, str):
         return _chosen(problem, method, current_backend(), compiled.loaded())
     plan = choose_plan(problem, method)
-    return Choice(plan, one_step(plan))
+    return _choice(plan)
 
 
 @lru_cache(maxsize=1024)
@@ -178,9 +184,20 @@ def _chosen(problem: Problem, method: str, backend: str, loaded: frozenset[str])
     del backend, loaded
     plan = small_plan(problem, method)
     if plan is not None:
-        return Choice(plan, one_step(plan), loss_of(plan, plan.method))
+        return _choice(plan, loss_of(plan, plan.method))
     plan = make_plan(problem, method)
-    return Choice(plan, one_step(plan), loss_of(plan, method))
+    return _choice(plan, loss_of(plan, method))
+
+
+def _choice(plan: Plan, loss: Loss | None = None) -> Choice:
+    return Choice(plan, one_step(plan), is_shared(plan), loss)
+
+
+def is_shared(plan: Plan) -> bool:
+    """Tell whether the work of a plan is worth more than one thread."""
+    # Those that share blocks meet three times in each.
+    starts = _WORTH_THREADS * (3 if plan.shares_blocks else 1)
+    return plan.cost.seconds >= starts * current_machine().thread
 
 
 def compute_into(
@@ -319,9 +336,7 @@ def apply_prepared(
     """Run a prepared kernel over `signal` into `out`, which may overlap the inputs."""
     plan_ = prepared.plan
     problem = plan_.problem
-    # Those that share blocks meet three times in each.
-    starts = _WORTH_THREADS * (3 if plan_.shares_blocks else 1)
-    if plan_.cost.seconds < starts * current_machine().thread:
+    if not is_shared(plan_):
         workers = 1
     overlaps = np.may_share_memory(out, signal) or np.may_share_memory(out, kernel)
     target = np.empty(out.shape, out.dtype) if overlaps else out

@@ -313,4 +313,4 @@ def test_columns_are_measured_as_wide_as_the_engine_takes_them(few, monkeypatch)
     monkeypatch.setattr(rates, "_measure", measure)
     rates.measure_columns(0.0, silent)
     assert [(spec.nfft, spec.dtype) for spec in seen] == [(16, "c8"), (16, "c16")]
-    assert [spec.width for spec in seen] == [56, 28]
+    assert [spec.width for spec in seen] == [120, 60]

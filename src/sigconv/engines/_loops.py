@@ -99,19 +99,25 @@ def _add_row(x: Any, s: int, offsets: Any, weights: Any, taps: int, y: Any) -> N
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def _add_rim(
-    x: Any, s: int, offsets: Any, weights: Any, columns: Any, taps: int, size: int, q: int, y: Any
-) -> None:
+    x: Any, places: Any, offsets: Any, weights: Any, columns: Any, taps: int, size: int, out: Any
+) -> Any:
     """Do what `_add_row` does, for outputs of which some taps meet no sample.
 
-    Output i and tap t meet sample q + i - columns[t] of their row, if it lies in 0..size-1.
+    `places` are where the first sample and output lie, q, and how many outputs there are. Output i
+    and tap t meet sample q + i - columns[t] of their row, if it lies in 0..size-1. Returned is the
+    sum of the outputs times zero.
     """
-    for i in range(y.size):
-        # Where no tap meets a row that exists, there is no weight to take the type from.
+    s, r, q, count = places
+    # Where no tap meets a row that exists, there is no weight to take the type from.
+    probe = weights.dtype.type(0)
+    for i in range(count):
         total = weights.dtype.type(0)
         for t in range(taps):
             if 0 <= q + i - columns[t] < size:
                 total += weights[t] * x[s + offsets[t] + i]
-        y[i] = total
+        out[r + i] = total
+        probe += total * 0
+    return probe
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
@@ -221,11 +227,12 @@ def _advance(position: Any, axes: Any) -> None:
 def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any) -> Any:
     """Write out[p] = sum_t weights[t] x[p + shift - index[t]], over the samples that exist.
 
-    `x` and `out` are the memory of arrays whose element 0 lies at `origins`. A row of `axes` has
-    an axis's number of outputs, of samples, its shift and number of taps, and the strides of `x`
-    and `out`, which are 1 on the last axis. A sample exists where its index lies in the array.
-    Returned is 0, or NaN where an output is not finite.
+    `x` and `out` are the memory of arrays whose element 0 lies at the first two `origins`. A row of
+    `axes` has an axis's number of outputs, of samples, its shift and number of taps, and the
+    strides of `x` and `out`, which are 1 on the last axis. A sample exists where its index lies in
+    the array. Returned is 0, or NaN where an output is not finite, if the third origin asks.
     """
+    asks = origins[2] != 0
     last = axes.shape[0] - 1
     flat = _offsets_of(axes, index)
     columns, chosen = index[:, last].copy(), np.empty(flat.size, np.int64)
@@ -250,9 +257,8 @@ def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any
             places = columns[chosen[:taps]]
         for start, stop in ((0, low), (high, length)):
             if start < stop:
-                y = out[r + start : r + stop]
-                _add_rim(x, s + start, offsets, kept, places, taps, size, start + shift, y)
-                probe += zero_if_finite(y)
+                at = s + start, r + start, start + shift, stop - start
+                probe += _add_rim(x, at, offsets, kept, places, taps, size, out)
         two = False
         if inside and shape[0] > 0 and not done:
             p = position[last - 1] + 1
@@ -264,10 +270,12 @@ def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any
                 next_row = r + axes[last - 1, 5]
                 beside = out[next_row + start : next_row + stop]
                 _add_two_rows(x, s + start, offsets, kept, shape, y, beside)
-                probe += zero_if_finite(beside)
+                if asks:
+                    probe += zero_if_finite(beside)
             else:
                 _add_row(x, s + start, offsets, kept, taps, y)
-            probe += zero_if_finite(y)
+            if asks:
+                probe += zero_if_finite(y)
         done = two
         _advance(position, axes)
     return probe

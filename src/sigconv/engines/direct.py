@@ -27,7 +27,14 @@ from sigconv.engines.compiled import loop_for
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.numpy_convolve import numpy_seconds, suits_numpy
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
+from sigconv.engines.rows import (
+    SPARSE,
+    TapList,
+    compiled_sums,
+    is_worth_copying,
+    row_axis,
+    sliced_sums,
+)
 from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.engines.small import fits_one_step, step_seconds
 
@@ -43,15 +50,8 @@ _PER_OUTPUT = 8
 _FEW_BLOCKS, _MANY_BLOCKS = 4, 64
 _BLOCK_OUTPUTS = 1 << 20
 
-# The share of taps that are not zero, up to which the zeros are skipped.
-_SPARSE = 0.75
-
 # Signals side by side in memory that a block takes at most.
 _COLUMNS = 512
-
-# Outputs near the end of a row cost this many times those inside, per tap; to copy a row with its
-# extension costs as much as this many taps.
-_RIM, _COPY = 24.0, 6.0
 
 
 class DirectEngine:
@@ -161,7 +161,7 @@ class DirectKernel:
         if plan.loop == "numba" and self.ndim:
             compiled.load(dtype)
             batch = self.taps.shape[: self.taps.ndim - self.ndim]
-            self.skips = bool(self.taps.any()) and np.mean(self.taps != 0) <= _SPARSE
+            self.skips = bool(self.taps.any()) and np.mean(self.taps != 0) <= SPARSE
             self.lists = {
                 index: TapList.of(self.taps[index], sparse=self.skips)
                 for index in np.ndindex(*batch)
@@ -198,7 +198,7 @@ class DirectKernel:
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
                 for i, s, n in zip(index, tile.block.batch, kernels, strict=True)
             )
-            finite &= self._apply_one(data[where], index, result[where], shifts)
+            finite &= self._apply_one(data[where], index, result[where], shifts, asks=watch)
         # Every sample of a block reaches an output; finite ones may overflow.
         if watch and not finite and not is_finite(tile.data):
             raise NonFiniteSamples
@@ -228,15 +228,20 @@ class DirectKernel:
         low, high = tile.block.support[axis]
         taps = self.plan.problem.taps
         inside = min(stop, high) - max(start, low + taps[axis] - 1)
-        share = 1 - max(0, inside) / (stop - start)
-        return share * _RIM * prod(taps) <= _COPY
+        return not is_worth_copying(inside, stop - start, prod(taps))
 
     def _apply_one(
-        self, data: Array, index: tuple[int, ...], out: Array, shifts: tuple[int, ...]
+        self,
+        data: Array,
+        index: tuple[int, ...],
+        out: Array,
+        shifts: tuple[int, ...],
+        *,
+        asks: bool,
     ) -> bool:
         """Write the outputs of one kernel; tell whether the loop saw that they are finite."""
         if self.plan.loop == "numba" and self.ndim:
-            return compiled_sums(data, self.lists[index], out, shifts)
+            return compiled_sums(data, self.lists[index], out, shifts, asks=asks)
         taps = self.taps[index]
         if self.ndim == 0:
             # Without an axis NumPy would take objects out of their arrays.

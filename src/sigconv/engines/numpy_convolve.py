@@ -113,9 +113,16 @@ class NumpyStep:
         return as_dtype(flat.conj() if self._conj else flat, self._compute)
 
     def apply(
-        self, signal: Array, weights: Array, out: Array | None = None, *, watch: bool = False
+        self,
+        signal: Array,
+        weights: Array,
+        out: Array | None = None,
+        *,
+        watch: bool = False,
+        workers: int = 1,
     ) -> Array | None:
         """Return the result, or None where `watch` finds samples that are not finite."""
+        del workers
         samples = as_dtype(signal.reshape(-1), self._compute)
         sums: Array = np.convolve(samples, weights, self._mode)
         if self._part is not None:

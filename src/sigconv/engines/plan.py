@@ -71,8 +71,9 @@ class Plan:
         How the FFT library plans: ``estimate``, ``measure``, or ``wisdom`` that was gathered by
         ``sigconv calibrate``.
     loop : str
-        The inner loop of ``direct``: ``numba``, ``numpy`` or ``np.convolve``. ``planes`` where
-        ``fft`` goes plane by plane, ``pairs`` where two blocks share a transform.
+        What runs inside: of ``direct``, ``numba``, ``numpy`` or ``np.convolve``; of an FFT engine,
+        ``numba``, ``pairs`` (two windows share a transform) and ``compiled planes`` for compiled
+        loops, ``planes`` or nothing for NumPy's steps.
     wisdom : str
         The name of that wisdom, empty without it. Under other wisdom the last bits may differ.
     candidates : tuple of Candidate

@@ -14,7 +14,22 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.dtypes import Array
 from sigconv.core.index import along, empty_ordered, trailing
 
-__all__ = ["TapList", "compiled_sums", "flat", "row_axis", "sliced_sums"]
+__all__ = [
+    "SPARSE",
+    "TapList",
+    "compiled_sums",
+    "flat",
+    "is_worth_copying",
+    "row_axis",
+    "sliced_sums",
+]
+
+# Outputs near the end of a row cost this many times those inside, per tap; to copy a row with its
+# extension costs as much as this many taps.
+_RIM, _COPY = 24.0, 12.0
+
+SPARSE = 0.75
+"""The share of taps that are not zero, up to which the zeros are skipped."""
 
 # Signals side by side in memory that make a row at least.
 _SHORT_ROW = 16
@@ -56,11 +71,21 @@ def row_axis(data: Array) -> int | None:
     return None
 
 
-def compiled_sums(data: Array, taps: TapList, out: Array, shifts: tuple[int, ...]) -> bool:
+def is_worth_copying(inside: int, length: int, taps: int) -> bool:
+    """Tell whether rows with so many of their outputs `inside` are worth a copy.
+
+    The others meet samples that do not exist, for which the loop has to look.
+    """
+    return (1 - max(0, inside) / length) * _RIM * taps > _COPY
+
+
+def compiled_sums(
+    data: Array, taps: TapList, out: Array, shifts: tuple[int, ...], *, asks: bool = True
+) -> bool:
     """Write out[p] = sum_k h[k] data[p + shift - k] over the samples that exist.
 
     `data` and `out` have batch axes first; on the last axes the kernel acts, with one shift each.
-    Returned is whether all outputs are finite.
+    Returned is whether all outputs are finite, as far as one `asks`.
     """
     from sigconv.engines._loops import sum_taps
 
@@ -84,7 +109,7 @@ def compiled_sums(data: Array, taps: TapList, out: Array, shifts: tuple[int, ...
         axes, index = axes[order], index[:, order].copy()
     x, first = flat(data)
     y, place = flat(result)
-    origins = np.array((first, place))
+    origins = np.array((first, place, asks))
     # One signature for all: samples that may not be written to.
     x.flags.writeable = False
     probe = sum_taps(x, y, origins, axes, index, taps.weights)

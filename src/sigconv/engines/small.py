@@ -22,6 +22,7 @@ from sigconv.core.problem import Problem
 from sigconv.engines import compiled
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.extension import Extension, extended_shape
+from sigconv.engines.in_place import InPlaceStep, suits_in_place
 from sigconv.engines.numpy_convolve import NumpyStep, as_dtype, output_seconds, tap_order
 from sigconv.engines.plan import Plan
 
@@ -47,7 +48,13 @@ class OneStep(Protocol):
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""
 
     def apply(
-        self, signal: Array, weights: Array, out: Array | None = None, *, watch: bool = False
+        self,
+        signal: Array,
+        weights: Array,
+        out: Array | None = None,
+        *,
+        watch: bool = False,
+        workers: int = 1,
     ) -> Array | None:
         """Return the result, in `out` if given, or None where the blocks have to compute it.
 
@@ -65,14 +72,15 @@ def one_step(plan: Plan) -> OneStep | None:
 def make_step(plan: Plan, kept_bytes: int | None) -> OneStep | None:
     """Return the plan as one step that keeps scratch, of `kept_bytes` at most if given."""
     problem = plan.problem
-    if plan.method != "direct" or not _is_plain(problem, plan.grid):
+    if plan.method != "direct":
         return None
-    if plan.loop == "np.convolve":
-        return NumpyStep(plan)
-    if not fits_one_step(problem, plan.grid):
-        return None
-    extension = Extension.of(problem)
-    return None if extension is None else _SumStep(plan, extension, kept_bytes)
+    if _is_plain(problem, plan.grid):
+        if plan.loop == "np.convolve":
+            return NumpyStep(plan)
+        extension = Extension.of(problem) if fits_one_step(problem, plan.grid) else None
+        if extension is not None:
+            return _SumStep(plan, extension, kept_bytes)
+    return InPlaceStep(plan) if suits_in_place(plan) else None
 
 
 def fits_one_step(problem: Problem, grid: BlockGrid) -> bool:
@@ -149,7 +157,7 @@ class _SumStep:
             size, shift = extension.template.size, int(self._back[0])
             self._axes = np.array([[self._length, size, shift, shift + 1, 1, 1]], np.int64)
             self._index = self._back.reshape(-1, 1).copy()
-            self._origins = np.zeros(2, np.int64)
+            self._origins = np.array((0, 0, 1))
         self._spare: list[_Scratch] = []
         self._nothing = np.zeros(max(len(self._back), self._length), self._compute)
         self._keeps = kept_bytes is None or 2 * extension.template.nbytes <= kept_bytes
@@ -159,8 +167,15 @@ class _SumStep:
         return as_dtype(taps.conj() if self._conj else taps, self._compute)
 
     def apply(
-        self, signal: Array, weights: Array, out: Array | None = None, *, watch: bool = False
+        self,
+        signal: Array,
+        weights: Array,
+        out: Array | None = None,
+        *,
+        watch: bool = False,
+        workers: int = 1,
     ) -> Array | None:
+        del workers
         try:
             scratch = self._spare.pop()
         except IndexError:

@@ -1,0 +1,118 @@
+"""Direct sums read and written where plain arrays lie give the numbers of blocks, bit for bit."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sigconv as sc
+from sigconv.engines import execute, prepare
+from sigconv.engines.compiled import has_numba
+from sigconv.engines.in_place import InPlaceStep, suits_in_place
+from sigconv.engines.small import make_step
+from sigconv.testing import naive_convolve
+
+pytestmark = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+RNG = np.random.default_rng(12)
+CASES = [
+    ((50_000,), (9,), None),
+    ((300, 400), (3, 5), None),
+    ((60, 2500), (9, 8), None),
+    ((10, 12, 1500), (3, 2, 4), None),
+    ((30, 8000), (5,), -1),
+    ((6, 90, 100), (3, 3), (1, 2)),
+]
+
+
+def drawn(shape, dtype="f8"):
+    parts = RNG.standard_normal((2, *shape))
+    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+
+
+def planned(x, h, mode="same", axes=None):
+    return replace(sc.plan(x, h, mode, axes=axes, method="direct"), loop="numba")
+
+
+def in_blocks(plan, x, h):
+    problem = plan.problem
+    out = np.empty(problem.result_shape, problem.dtypes.result)
+    prepared = prepare(plan, problem.kernel_view(h))
+    views = problem.signal_view(x), problem.result_view(out)
+    execute(prepared, *views, grid=plan.grid)
+    return out
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize(("shape", "taps", "axes"), CASES)
+def test_pieces_give_the_bits_of_blocks(shape, taps, axes, mode, dtype):
+    x, h = drawn(shape, dtype), drawn(taps, dtype)
+    plan = planned(x, h, mode, axes)
+    assert suits_in_place(plan)
+    step = InPlaceStep(plan)
+    expected = in_blocks(plan, x, h)
+    for workers in (1, 3):
+        y = step.apply(x, step.weights(h), workers=workers)
+        np.testing.assert_array_equal(y, expected)
+    out = np.empty_like(expected)
+    assert step.apply(x, step.weights(h), out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_correlation_has_its_template_conjugated(mode):
+    x, h = drawn((700, 900), "c8"), drawn((3, 2), "c8")
+    y = sc.correlate(x, h, mode, method="direct")
+    flipped = np.conj(h[::-1, ::-1]).astype("c16")
+    center = (h.shape[0] - 1 - h.shape[0] // 2, h.shape[1] - 1 - h.shape[1] // 2)
+    keywords: dict[str, Any] = {"center": center} if mode == "same" else {}
+    expected = naive_convolve(x.astype("c16"), flipped, mode, **keywords)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nonfinite_samples_reach_what_the_sum_gives_them_to(value):
+    x, h = drawn((400, 500)), drawn((3, 3))
+    x[7, 8] = value
+    plan = planned(x, h)
+    step = InPlaceStep(plan)
+    y: Any = step.apply(x, step.weights(h))
+    marked = np.zeros(x.shape, bool)
+    marked[6:9, 7:10] = True
+    np.testing.assert_array_equal(~np.isfinite(y), marked)
+
+
+def test_what_is_unusual_is_left_to_the_blocks():
+    x, h = drawn((400, 500)), drawn((3, 3))
+    plan = planned(x, h)
+    step = InPlaceStep(plan)
+    weights = step.weights(h)
+    assert step.apply(x, weights) is not None
+    assert step.apply(np.asfortranarray(x), weights) is None
+    assert step.apply(x.astype("f4"), weights) is None
+    assert step.apply(x.astype(">f8"), weights) is None
+    assert step.apply(x, weights, watch=True) is None
+    assert step.apply(x, np.where(weights > 0, weights, np.nan)) is None
+    assert step.apply(x, np.where(np.arange(9) % 2, weights, 0)) is None
+    assert step.apply(x, weights, x) is None
+    assert step.apply(x, weights, np.empty((400, 1000))[:, ::2]) is None
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    np.testing.assert_array_equal(step.apply(read_only, weights), step.apply(x, weights))
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"boundary": "reflect"}, {"boundary": "constant"}, {"boundary": "absent"}, {"rtol": 1e-9}],
+)
+def test_samples_beyond_the_edges_are_left_to_the_blocks(keywords):
+    plan = sc.plan((400, 500), (3, 3), "same", method="direct", **keywords)
+    assert not suits_in_place(replace(plan, loop="numba"))
+
+
+def test_a_large_plain_call_has_a_step():
+    plan = planned(np.ones((1000, 1000)), np.ones((3, 3)))
+    assert isinstance(make_step(plan, None), InPlaceStep)
+    wide = planned(np.ones((100_000, 12)), np.ones((5, 5)))
+    assert make_step(wide, None) is None
