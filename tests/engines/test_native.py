@@ -143,3 +143,9 @@ def test_the_loop_is_loaded_when_it_is_first_used():
     compiled.load(np.dtype("f8"), "windows")
     assert "windows f8" in compiled.loaded()
     assert compiled.load_seconds(np.dtype("f8"), READY, "windows") == 0
+
+
+def test_transforms_that_take_long_are_left_to_steps_that_hear_ctrl_c():
+    for n, loops in ((10**5, {"", "numba"}), (10**7, {""})):
+        problem = sc.plan((n,), (n // 2,), method="fft").problem
+        assert {plan.loop for plan in ENGINES["fft"].candidates(problem, READY)} == loops

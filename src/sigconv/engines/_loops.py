@@ -9,91 +9,96 @@ import numpy as np
 
 __all__ = ["sum_taps", "zero_if_finite"]
 
+# Inner loops count in unsigned integers from a start: an index that cannot be negative lets them
+# vectorise, and unlike a slice it costs nothing to make.
+U = np.uint64
+
 PIECE = 2048
 """Outputs per pass: the piece of a row and its inputs stay in the first-level cache."""
 
 
 # Regrouping the sum lets it vectorise; zeros and NaN add up to the same in any order.
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc"})
-def zero_if_finite(y: Any) -> Any:
-    """Return 0 where all of `y` is finite, and NaN where it is not."""
-    total = y[0] * 0
-    for i in range(y.size):
-        total += y[i] * 0
+def zero_if_finite(y: Any, r: int, n: int) -> Any:
+    """Return 0 where elements r to r + n of `y` are all finite, and NaN where one is not."""
+    total, b = y[0] * 0, U(r)
+    for i in range(U(n)):
+        total += y[b + i] * 0
     return total
 
 
 # "contract" allows fused multiply-add and nothing else: NaN and infinity stay exact.
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _add_row(x: Any, s: int, offsets: Any, weights: Any, taps: int, y: Any) -> None:
-    """Write y[i] = sum_t weights[t] x[s + offsets[t] + i] for the first `taps` taps.
+def _add_row(
+    x: Any, s: int, offsets: Any, weights: Any, taps: int, y: Any, r: int, count: int
+) -> None:
+    """Write y[r + i] = sum_t weights[t] x[s + offsets[t] + i] for the first `taps` taps.
 
     Taps go in groups, so that a piece of the output is read and written once for eight products.
-    Odd squares are one more than a multiple of eight. Indices into slices that start at zero let
-    the loops vectorise.
+    Odd squares are one more than a multiple of eight.
     """
-    n = y.size
+    n, b = U(count), U(r)
     t = 0
     if taps > 8 and taps % 8 == 1:
-        w0, x0 = weights[0], x[s + offsets[0] : s + offsets[0] + n]
-        w1, x1 = weights[1], x[s + offsets[1] : s + offsets[1] + n]
-        w2, x2 = weights[2], x[s + offsets[2] : s + offsets[2] + n]
-        w3, x3 = weights[3], x[s + offsets[3] : s + offsets[3] + n]
-        w4, x4 = weights[4], x[s + offsets[4] : s + offsets[4] + n]
-        w5, x5 = weights[5], x[s + offsets[5] : s + offsets[5] + n]
-        w6, x6 = weights[6], x[s + offsets[6] : s + offsets[6] + n]
-        w7, x7 = weights[7], x[s + offsets[7] : s + offsets[7] + n]
-        w8, x8 = weights[8], x[s + offsets[8] : s + offsets[8] + n]
+        w0, a0 = weights[0], U(s + offsets[0])
+        w1, a1 = weights[1], U(s + offsets[1])
+        w2, a2 = weights[2], U(s + offsets[2])
+        w3, a3 = weights[3], U(s + offsets[3])
+        w4, a4 = weights[4], U(s + offsets[4])
+        w5, a5 = weights[5], U(s + offsets[5])
+        w6, a6 = weights[6], U(s + offsets[6])
+        w7, a7 = weights[7], U(s + offsets[7])
+        w8, a8 = weights[8], U(s + offsets[8])
         for i in range(n):
-            y[i] = (
-                w0 * x0[i]
-                + w1 * x1[i]
-                + w2 * x2[i]
-                + w3 * x3[i]
-                + w4 * x4[i]
-                + w5 * x5[i]
-                + w6 * x6[i]
-                + w7 * x7[i]
-                + w8 * x8[i]
+            y[b + i] = (
+                w0 * x[a0 + i]
+                + w1 * x[a1 + i]
+                + w2 * x[a2 + i]
+                + w3 * x[a3 + i]
+                + w4 * x[a4 + i]
+                + w5 * x[a5 + i]
+                + w6 * x[a6 + i]
+                + w7 * x[a7 + i]
+                + w8 * x[a8 + i]
             )
         t = 9
     else:
         for i in range(n):
-            y[i] = 0
+            y[b + i] = 0
     while t + 8 <= taps:
-        w0, x0 = weights[t], x[s + offsets[t] : s + offsets[t] + n]
-        w1, x1 = weights[t + 1], x[s + offsets[t + 1] : s + offsets[t + 1] + n]
-        w2, x2 = weights[t + 2], x[s + offsets[t + 2] : s + offsets[t + 2] + n]
-        w3, x3 = weights[t + 3], x[s + offsets[t + 3] : s + offsets[t + 3] + n]
-        w4, x4 = weights[t + 4], x[s + offsets[t + 4] : s + offsets[t + 4] + n]
-        w5, x5 = weights[t + 5], x[s + offsets[t + 5] : s + offsets[t + 5] + n]
-        w6, x6 = weights[t + 6], x[s + offsets[t + 6] : s + offsets[t + 6] + n]
-        w7, x7 = weights[t + 7], x[s + offsets[t + 7] : s + offsets[t + 7] + n]
+        w0, a0 = weights[t], U(s + offsets[t])
+        w1, a1 = weights[t + 1], U(s + offsets[t + 1])
+        w2, a2 = weights[t + 2], U(s + offsets[t + 2])
+        w3, a3 = weights[t + 3], U(s + offsets[t + 3])
+        w4, a4 = weights[t + 4], U(s + offsets[t + 4])
+        w5, a5 = weights[t + 5], U(s + offsets[t + 5])
+        w6, a6 = weights[t + 6], U(s + offsets[t + 6])
+        w7, a7 = weights[t + 7], U(s + offsets[t + 7])
         for i in range(n):
             # From left to right each product is one fused multiply-add.
-            y[i] = (
-                y[i]
-                + w0 * x0[i]
-                + w1 * x1[i]
-                + w2 * x2[i]
-                + w3 * x3[i]
-                + w4 * x4[i]
-                + w5 * x5[i]
-                + w6 * x6[i]
-                + w7 * x7[i]
+            y[b + i] = (
+                y[b + i]
+                + w0 * x[a0 + i]
+                + w1 * x[a1 + i]
+                + w2 * x[a2 + i]
+                + w3 * x[a3 + i]
+                + w4 * x[a4 + i]
+                + w5 * x[a5 + i]
+                + w6 * x[a6 + i]
+                + w7 * x[a7 + i]
             )
         t += 8
     while t + 3 <= taps:
-        w0, x0 = weights[t], x[s + offsets[t] : s + offsets[t] + n]
-        w1, x1 = weights[t + 1], x[s + offsets[t + 1] : s + offsets[t + 1] + n]
-        w2, x2 = weights[t + 2], x[s + offsets[t + 2] : s + offsets[t + 2] + n]
+        w0, a0 = weights[t], U(s + offsets[t])
+        w1, a1 = weights[t + 1], U(s + offsets[t + 1])
+        w2, a2 = weights[t + 2], U(s + offsets[t + 2])
         for i in range(n):
-            y[i] = y[i] + w0 * x0[i] + w1 * x1[i] + w2 * x2[i]
+            y[b + i] = y[b + i] + w0 * x[a0 + i] + w1 * x[a1 + i] + w2 * x[a2 + i]
         t += 3
     while t < taps:
-        w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
+        w0, a0 = weights[t], U(s + offsets[t])
         for i in range(n):
-            y[i] += w * xt[i]
+            y[b + i] += w0 * x[a0 + i]
         t += 1
 
 
@@ -136,52 +141,55 @@ def _near(axes: Any, position: Any, index: Any, chosen: Any) -> int:
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _add_two_rows(x: Any, s: int, offsets: Any, weights: Any, shape: Any, y0: Any, y1: Any) -> None:
+def _add_two_rows(
+    x: Any, s: int, offsets: Any, weights: Any, shape: Any, y: Any, rows: Any, count: int
+) -> None:
     """Do what `_add_row` does for two rows that follow one another, from shared samples.
 
-    `shape` is how many taps lie in one row of the kernel, and how many rows follow one another.
-    The second row meets the samples of tap t with the tap of the row before, weights[t - width].
+    `rows` are where they begin, `shape` is how many taps lie in one row of the kernel, and how many
+    rows follow one another. The second row meets the samples of tap t with the tap of the row
+    before, weights[t - width].
     """
-    n, (width, height) = y0.size, shape
+    n, b, c, (width, height) = U(count), U(rows[0]), U(rows[1]), shape
     for i in range(n):
-        y0[i] = 0
-        y1[i] = 0
+        y[b + i] = 0
+        y[c + i] = 0
     for first in range(0, offsets.size, width * height):
         for t in range(first, first + width):
-            w, xt = weights[t], x[s + offsets[t] : s + offsets[t] + n]
+            w0, a0 = weights[t], U(s + offsets[t])
             for i in range(n):
-                y0[i] += w * xt[i]
+                y[b + i] += w0 * x[a0 + i]
         t, stop = first + width, first + width * height
         while t + 8 <= stop:
             u = t - width
-            v0, w0, x0 = weights[t], weights[u], x[s + offsets[t] : s + offsets[t] + n]
-            v1, w1, x1 = weights[t + 1], weights[u + 1], x[s + offsets[t + 1] :][:n]
-            v2, w2, x2 = weights[t + 2], weights[u + 2], x[s + offsets[t + 2] :][:n]
-            v3, w3, x3 = weights[t + 3], weights[u + 3], x[s + offsets[t + 3] :][:n]
-            v4, w4, x4 = weights[t + 4], weights[u + 4], x[s + offsets[t + 4] :][:n]
-            v5, w5, x5 = weights[t + 5], weights[u + 5], x[s + offsets[t + 5] :][:n]
-            v6, w6, x6 = weights[t + 6], weights[u + 6], x[s + offsets[t + 6] :][:n]
-            v7, w7, x7 = weights[t + 7], weights[u + 7], x[s + offsets[t + 7] :][:n]
+            v0, w0, a0 = weights[t], weights[u], U(s + offsets[t])
+            v1, w1, a1 = weights[t + 1], weights[u + 1], U(s + offsets[t + 1])
+            v2, w2, a2 = weights[t + 2], weights[u + 2], U(s + offsets[t + 2])
+            v3, w3, a3 = weights[t + 3], weights[u + 3], U(s + offsets[t + 3])
+            v4, w4, a4 = weights[t + 4], weights[u + 4], U(s + offsets[t + 4])
+            v5, w5, a5 = weights[t + 5], weights[u + 5], U(s + offsets[t + 5])
+            v6, w6, a6 = weights[t + 6], weights[u + 6], U(s + offsets[t + 6])
+            v7, w7, a7 = weights[t + 7], weights[u + 7], U(s + offsets[t + 7])
             for i in range(n):
-                a, b, c, d = x0[i], x1[i], x2[i], x3[i]
-                e, f, g, h = x4[i], x5[i], x6[i], x7[i]
-                p = y0[i] + v0 * a + v1 * b + v2 * c + v3 * d
-                y0[i] = p + v4 * e + v5 * f + v6 * g + v7 * h
-                q = y1[i] + w0 * a + w1 * b + w2 * c + w3 * d
-                y1[i] = q + w4 * e + w5 * f + w6 * g + w7 * h
+                x0, x1, x2, x3 = x[a0 + i], x[a1 + i], x[a2 + i], x[a3 + i]
+                x4, x5, x6, x7 = x[a4 + i], x[a5 + i], x[a6 + i], x[a7 + i]
+                p = y[b + i] + v0 * x0 + v1 * x1 + v2 * x2 + v3 * x3
+                y[b + i] = p + v4 * x4 + v5 * x5 + v6 * x6 + v7 * x7
+                q = y[c + i] + w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3
+                y[c + i] = q + w4 * x4 + w5 * x5 + w6 * x6 + w7 * x7
             t += 8
         while t < stop:
-            v, w, xt = weights[t], weights[t - width], x[s + offsets[t] : s + offsets[t] + n]
+            v0, w0, a0 = weights[t], weights[t - width], U(s + offsets[t])
             for i in range(n):
-                y0[i] += v * xt[i]
-                y1[i] += w * xt[i]
+                y[b + i] += v0 * x[a0 + i]
+                y[c + i] += w0 * x[a0 + i]
             t += 1
         for t in range(stop - width, stop):
             # The last row of taps meets, for the second row of outputs, one row of samples more.
             step = offsets[t] - offsets[t - width]
-            w, xt = weights[t], x[s + step + offsets[t] : s + step + offsets[t] + n]
+            w0, a0 = weights[t], U(s + step + offsets[t])
             for i in range(n):
-                y1[i] += w * xt[i]
+                y[c + i] += w0 * x[a0 + i]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -264,18 +272,16 @@ def sum_taps(x: Any, out: Any, origins: Any, axes: Any, index: Any, weights: Any
             p = position[last - 1] + 1
             two = p < axes[last - 1, 0] and p + axes[last - 1, 2] < axes[last - 1, 1]
         for start in range(low, 0 if done else high, PIECE):
-            stop = min(start + PIECE, high)
-            y = out[r + start : r + stop]
+            count, at = min(PIECE, high - start), r + start
             if two:
-                next_row = r + axes[last - 1, 5]
-                beside = out[next_row + start : next_row + stop]
-                _add_two_rows(x, s + start, offsets, kept, shape, y, beside)
+                beside = at + axes[last - 1, 5]
+                _add_two_rows(x, s + start, offsets, kept, shape, out, (at, beside), count)
                 if asks:
-                    probe += zero_if_finite(beside)
+                    probe += zero_if_finite(out, beside, count)
             else:
-                _add_row(x, s + start, offsets, kept, taps, y)
+                _add_row(x, s + start, offsets, kept, taps, out, at, count)
             if asks:
-                probe += zero_if_finite(y)
+                probe += zero_if_finite(out, at, count)
         done = two
         _advance(position, axes)
     return probe

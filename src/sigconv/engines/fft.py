@@ -33,6 +33,7 @@ from sigconv.engines.plane_costs import (
     plane_cost,
 )
 from sigconv.engines.transformed import TransformedKernel, transformed
+from sigconv.fft import LONG_BYTES
 
 __all__ = ["FftEngine"]
 
@@ -59,7 +60,9 @@ class FftEngine:
         """Yield one transform of the whole and, of two axes and more, one plane by plane."""
         plans = [self._at_once(problem, machine)]
         if len(problem.axes) == 1 and native_loops(problem):
-            plans.append(self._native(problem, machine))
+            native = self._native(problem, machine)
+            # A longer transform runs where Ctrl-C is heard meanwhile.
+            plans += [native] if native.cost.nbytes < LONG_BYTES else []
         floating = problem.dtypes.compute.kind in "fc" and problem.rtol is None
         if len(problem.axes) > 1 and floating:
             plans += self._by_planes(problem, machine)

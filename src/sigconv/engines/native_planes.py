@@ -27,6 +27,10 @@ __all__ = ["NativePlaneKernel", "PlaneWork", "try_planes"]
 _PIECES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8, 1 << 17, 1 << 22
 
 
+# Samples that one worker transforms in one call, which no Ctrl-C interrupts.
+_MOST_AT_ONCE = 1 << 23
+
+
 class PlaneWork(NamedTuple):
     """A worker's transforms, and its memory for what lies between them."""
 
@@ -73,7 +77,8 @@ class NativePlaneKernel(PlaneKernel):
         self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
     ) -> bool:
         """Convolve one array; tell whether the results are finite."""
-        if workers > 1 or self.scaled.factor is None:
+        long = prod(self.plan.nfft) > _MOST_AT_ONCE
+        if workers > 1 or long or self.scaled.factor is None:
             return super()._convolve(data, spectra, out, layout, workers)
         spec = self._plane_spec(layout.sizes[1:-1], layout.wanted[1:-1])
         with self._workspace(spec) as work:
