@@ -43,6 +43,7 @@ from sigconv.engines import Plan, Prepared, compiled, execute, prepare
 from sigconv.engines.small import make_step
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ShapeError
+from sigconv.fft import current_backend
 from sigconv.missing import check_weights, is_watched, weight_ratio
 from sigconv.planning import looked_at, make_plan, needs_a_look
 
@@ -61,9 +62,10 @@ class _Ready(NamedTuple):
 
 
 class _Decided:
-    """How problems are computed with the compiled loops that are loaded."""
+    """How problems are computed by an FFT backend and with the compiled loops that are loaded."""
 
-    def __init__(self, loaded: frozenset[str]) -> None:
+    def __init__(self, backend: str, loaded: frozenset[str]) -> None:
+        self.backend = backend
         self.loaded = loaded
         self.settled: dict[DType, _Ready] = {}
         self.ready: dict[Problem, _Ready] = {}
@@ -152,7 +154,7 @@ class Convolver:
         self._workers = workers
         resolve_workers(workers)
         self._prepared: dict[tuple[Plan, bool], Prepared] = {}
-        self._decided = _Decided(compiled.loaded())
+        self._decided = _Decided(current_backend(), compiled.loaded())
         self._problems: dict[DType, Problem] = {}
         undecided = dtype is None and self._weak and self._kernel.dtype.kind in "biu"
         self._own = self._first_problem(np.dtype(float) if undecided else self._kernel.dtype)
@@ -272,10 +274,10 @@ class Convolver:
         return self._problem(dtype)
 
     def _up_to_date(self) -> _Decided:
-        """Return what has been decided, which begins anew when a loop has been loaded."""
-        decided = self._decided
-        if decided.loaded is not compiled.loaded():
-            decided = self._decided = _Decided(compiled.loaded())
+        """Return what has been decided, which begins anew with another loop or backend."""
+        decided, backend = self._decided, current_backend()
+        if decided.loaded is not compiled.loaded() or decided.backend != backend:
+            decided = self._decided = _Decided(backend, compiled.loaded())
         return decided
 
     def _ready(self, problem: Problem) -> _Ready:
@@ -313,7 +315,7 @@ class Convolver:
         return plan if isinstance(self._method, Plan) else replace(plan, effort=_effort(plan))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": {}, "_decided": _Decided(frozenset())}
+        return {**self.__dict__, "_prepared": {}, "_decided": _Decided("", frozenset())}
 
     def __repr__(self) -> str:
         return (

@@ -7,7 +7,7 @@ import pytest
 from scipy import signal
 
 import sigconv as sc
-from sigconv.engines import ENGINES, compiled
+from sigconv.engines import ENGINES, compiled, execute
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.spectral import SpectralKernel
 from sigconv.fft import borrow_transform, is_native, set_fft_backend
@@ -149,3 +149,41 @@ def test_transforms_that_take_long_are_left_to_steps_that_hear_ctrl_c():
     for n, loops in ((10**5, {"", "numba"}), (10**7, {""})):
         problem = sc.plan((n,), (n // 2,), method="fft").problem
         assert {plan.loop for plan in ENGINES["fft"].candidates(problem, READY)} == loops
+
+
+def test_a_convolver_goes_on_when_the_backend_changes():
+    for shape in ((20_000,), (200, 300), (30, 40, 50)):
+        x, h = drawn(shape, "f8"), drawn((9,) * len(shape), "f8")
+        for method in ("fft", "overlap-save"):
+            compiled.load(np.dtype("f8"), "windows" if len(shape) == 1 else "planes")
+            op = sc.Convolver(h, shape, method=method)
+            expected = op(x)
+            before = set_fft_backend("scipy")
+            try:
+                np.testing.assert_allclose(op(x), expected, rtol=0, atol=1e-10)
+            finally:
+                set_fft_backend(before)
+            np.testing.assert_allclose(op(x), expected, rtol=0, atol=1e-10)
+
+
+def test_a_kernel_prepared_for_fftw_goes_on_by_fftw():
+    x, h = drawn(20_000, "f8"), drawn(300, "f8")
+    plan = by_windows(x, h)
+    prepared = ENGINES["overlap-save"].prepare(plan, h)
+    expected, results = np.empty(plan.problem.result_shape), []
+    execute(prepared, x, expected, grid=plan.grid)
+    before = set_fft_backend("scipy")
+    try:
+        results.append(np.empty_like(expected))
+        execute(prepared, x, results[0], grid=plan.grid)
+    finally:
+        set_fft_backend(before)
+    np.testing.assert_array_equal(results[0], expected)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_windows_of_one_sample(dtype):
+    x, h = drawn(50, dtype), drawn(1, dtype)
+    # A tap that does not meet every sample keeps its axis.
+    y = sc.correlate(x, h, max_lag=0, method="overlap-save")
+    np.testing.assert_allclose(y, x[:1] * h, rtol=1e-5)

@@ -1,6 +1,7 @@
 """overlap-save in tiles by compiled loops: the numbers of the definition, however it is cut."""
 
 import tracemalloc
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -144,3 +145,17 @@ def test_auto_takes_tiles_for_large_images_and_kernels_of_middle_size():
     plan = next(ENGINES["overlap-save"].candidates(problem, READY))
     assert plan.loop == "numba"
     assert len(plan.grid) > 1
+
+
+@pytest.mark.parametrize("nfft", [(64, 64), (128, 128), (64, 64, 72)])
+def test_no_plane_is_transformed_that_is_not_there(nfft):
+    shape = tuple(2 * n for n in nfft)
+    problem: Any = sc.plan(shape, (9,) * len(nfft), "same", method="overlap-save").problem
+    plans = ENGINES["overlap-save"].candidates(problem, READY)
+    plan = next(p for p in plans if p.loop == "numba")
+    hop = tuple(n - 8 for n in nfft)
+    prepared: Any = prepare(replace(plan, nfft=nfft, hop=hop), np.ones((9,) * len(nfft)))
+    with prepared.workspace() as work:
+        count = work.planes.spec.count
+    assert count * -(-nfft[0] // count) < nfft[0] + count
+    assert count <= nfft[0]

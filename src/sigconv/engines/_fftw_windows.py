@@ -134,8 +134,8 @@ def filter_pairs(
             run_plan(calls[0], calls[1])
             _multiply(spectrum, spectra[rows[row, 2]])
             run_plan(calls[0], calls[2])
-            probe += samples[0] * 0 + samples[1] * 0
-            probe += samples[2] * 0 + samples[3] * 0
+            for i in range(min(4, samples.size)):
+                probe += samples[i] * 0
             for part in range(2 if two else 1):
                 place = start + part * hop
                 count = min(hop, length - place)

@@ -25,6 +25,7 @@ import numpy as np
 
 from sigconv.core.dtypes import DType
 from sigconv.engines.base import Machine, dtype_key
+from sigconv.errors import MissingDependencyError
 from sigconv.fft import is_native
 
 __all__ = ["has_numba", "load", "load_seconds", "loaded", "loop_for", "lose", "name_of"]
@@ -152,8 +153,9 @@ def _run_taps(dtype: DType) -> None:
 def _run_windows(dtype: DType) -> None:
     from sigconv.engines.native import try_windows
 
-    if is_native(dtype):
-        try_windows(dtype)
+    if not is_native(dtype):
+        raise MissingDependencyError("FFTW's functions are not to be found")
+    try_windows(dtype)
 
 
 def _run_passes(dtype: DType) -> None:
@@ -165,8 +167,9 @@ def _run_passes(dtype: DType) -> None:
 def _run_planes(dtype: DType) -> None:
     from sigconv.engines.native_planes import try_planes
 
-    if is_native(dtype):
-        try_planes(dtype)
+    if not is_native(dtype):
+        raise MissingDependencyError("FFTW's functions are not to be found")
+    try_planes(dtype)
 
 
 _RUNS = {
@@ -180,12 +183,12 @@ _RUNS = {
 _CACHED = {
     "taps": "_loops.sum_taps-*.nbi",
     "windows": "_fftw_windows.filter_windows-*.nbi",
-    "planes": "_fftw_planes.filter_columns-*.nbi",
+    "planes": "_fftw_planes.filter_tiles-*.nbi",
     "passes": "_passes.sum_passes-*.nbi",
 }
 
 # How many loops of the length of `taps` there are to compile.
-_LOOPS = {"passes": 3}
+_LOOPS = {"passes": 3, "planes": 2}
 
 
 @cache

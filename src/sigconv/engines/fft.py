@@ -106,7 +106,8 @@ class FftEngine:
         cost = plane_cost(problem, machine, nfft)
         plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="planes")
         yield plan
-        if native_loops(problem) and has_whole_lines(nfft, dtype):
+        short = 4 * prod(nfft[1:]) * dtype.itemsize < LONG_BYTES
+        if native_loops(problem) and short and has_whole_lines(nfft, dtype):
             load = compiled.load_seconds(dtype, machine, "planes")
             cost = native_plane_cost(problem, machine, nfft)._replace(load=load)
             yield replace(plan, cost=cost, loop="compiled planes")

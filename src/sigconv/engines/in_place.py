@@ -24,6 +24,10 @@ from sigconv.engines.workers import run_shared
 __all__ = ["InPlaceStep", "suits_in_place"]
 
 
+# Taps of which a step keeps a list.
+_MOST_TAPS = 1 << 12
+
+
 class InPlaceStep:
     """Sums over C-ordered arrays, in the pieces of the plan's grid."""
 
@@ -88,6 +92,8 @@ def suits_in_place(plan: Plan) -> bool:
     """Tell whether the plan's sums can be read and written where plain arrays lie."""
     problem = plan.problem
     if plan.loop != "numba" or problem.is_trivial or not _is_plain(problem):
+        return False
+    if prod(problem.taps) > _MOST_TAPS:
         return False
     if any(len(cuts) > 2 for cuts in (*plan.grid.batch_cuts, *plan.grid.cuts)[1:]):
         return False

@@ -29,7 +29,7 @@ from sigconv.engines.spectral import (
 )
 from sigconv.fft import TransformSpec, borrow_transform
 
-__all__ = ["NativeKernel", "in_rows", "try_windows"]
+__all__ = ["NativeKernel", "in_rows", "is_in_rows", "try_windows"]
 
 
 class _Layout(NamedTuple):
@@ -154,11 +154,16 @@ def try_windows(dtype: DType) -> None:
 
 def in_rows(array: Array, dtype: Any, *, copy: bool) -> Array:
     """Return the array, or one like it whose last axis is contiguous: a copy, or room for it."""
-    itemsize = array.itemsize
-    plain = array.dtype == dtype and array.flags.aligned
-    if plain and array.strides[-1] == itemsize and not any(s % itemsize for s in array.strides):
+    if is_in_rows(array, dtype):
         return array
     return np.array(array, dtype, order="C") if copy else np.empty(array.shape, dtype)
+
+
+def is_in_rows(array: Array, dtype: DType) -> bool:
+    """Tell whether the last axis is contiguous, and the others are whole elements apart."""
+    itemsize = array.itemsize
+    plain = array.dtype == dtype and array.flags.aligned
+    return plain and array.strides[-1] == itemsize and not any(s % itemsize for s in array.strides)
 
 
 def _places(array: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sigconv.core.dtypes import Array, DType
 from sigconv.engines import compiled
-from sigconv.engines.native import in_rows
+from sigconv.engines.native import in_rows, is_in_rows
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout, PlaneKernel
 from sigconv.engines.rows import flat
@@ -77,11 +77,11 @@ class NativePlaneKernel(PlaneKernel):
         self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
     ) -> bool:
         """Convolve one array; tell whether the results are finite."""
-        long = prod(self.plan.nfft) > _MOST_AT_ONCE
-        if workers > 1 or long or self.scaled.factor is None:
+        # A copy of pieces takes less memory than one of the whole.
+        plain = is_in_rows(data, self.dtype) and is_in_rows(out, self.dtype)
+        if workers > 1 or not plain or prod(self.plan.nfft) > _MOST_AT_ONCE:
             return super()._convolve(data, spectra, out, layout, workers)
-        spec = self._plane_spec(layout.sizes[1:-1], layout.wanted[1:-1])
-        with self._workspace(spec) as work:
+        with self._workspace(self._spec_of(layout)) as work:
             return self._convolve_alone(data, spectra, out, layout, layout.leads, work)
 
     @contextmanager
@@ -92,7 +92,16 @@ class NativePlaneKernel(PlaneKernel):
             borrow_transform(self.column_spec) as columns,
             borrow_scratch() as scratch,
         ):
-            yield PlaneWork(planes, columns, self._between((), self.plan.nfft[0], scratch))
+            if self.plan.effort != "measure":
+                yield PlaneWork(planes, columns, self._between((), self.plan.nfft[0], scratch))
+                return
+            # Prepared for many signals, a kernel has memory of its own, of any size.
+            try:
+                between = self.spare.pop()
+            except IndexError:
+                between = self._between((), self.plan.nfft[0])
+            yield PlaneWork(planes, columns, between)
+            self.spare.append(between)
 
     def _convolve_alone(
         self,
@@ -109,6 +118,8 @@ class NativePlaneKernel(PlaneKernel):
         """
         from sigconv.engines._fftw_planes import filter_tiles
 
+        if self.scaled.factor is None:
+            return False
         planes, result = in_rows(data, self.dtype, copy=True), in_rows(out, self.dtype, copy=False)
         x, begin = flat(planes)
         x.flags.writeable = False

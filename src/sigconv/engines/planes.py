@@ -73,7 +73,8 @@ class PlaneKernel:
         self.kernel = kernel
         self.dtype = plan.problem.dtypes.compute
         self.scaled = ScaledTaps.of(plan, kernel)
-        spec = self._plane_spec(plan.problem.taps[1:-1], None)
+        taps = plan.problem.taps
+        spec = self._plane_spec(taps[0], taps[1:-1], None)
         self.columns = prod(spec.bins)
         self.complex = spec.spectrum_dtype
         width = column_width(plan.nfft[0], self.columns, self.complex)
@@ -125,10 +126,13 @@ class PlaneKernel:
         if bad:
             stamp(tile, self.kernel[own_batch(self.kernel.shape, tile.block.batch)], out)
 
-    def _plane_spec(self, filled: tuple[int, ...], kept: tuple[Range, ...] | None) -> PlaneSpec:
-        """Return the transform of a few planes with samples in their `filled` first rows."""
+    def _plane_spec(
+        self, planes: int, filled: tuple[int, ...], kept: tuple[Range, ...] | None
+    ) -> PlaneSpec:
+        """Return the transform of a few of `planes` with samples in their `filled` first rows."""
         nfft = self.plan.nfft[1:]
-        count = max(1, _PLANE_SAMPLES // prod(nfft))
+        calls = -(-planes * prod(nfft) // _PLANE_SAMPLES)
+        count = max(1, -(-planes // calls))
         return PlaneSpec(count, nfft, filled, kept, self.dtype, self.plan.effort, self.is_native)
 
     def _convolve(
@@ -141,7 +145,7 @@ class PlaneKernel:
             between = self.spare.pop()
         except IndexError:
             between = self._between((), self._height(layout))
-        spec = self._plane_spec(layout.sizes[1:-1], layout.wanted[1:-1])
+        spec = self._spec_of(layout)
         finite: list[bool] = []
 
         def forward(work: Any, part: range) -> None:
@@ -161,6 +165,10 @@ class PlaneKernel:
         if self.is_whole:
             self.spare.append(between)
         return all(finite)
+
+    def _spec_of(self, layout: Layout) -> PlaneSpec:
+        planes = max(layout.sizes[0], layout.lengths[0])
+        return self._plane_spec(planes, layout.sizes[1:-1], layout.wanted[1:-1])
 
     def _height(self, layout: Layout) -> int:
         """Return how many planes lie between the steps."""

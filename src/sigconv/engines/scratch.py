@@ -13,7 +13,7 @@ from sigconv.core.dtypes import Array, DType
 
 __all__ = ["Scratch", "borrow_scratch"]
 
-_IDLE = 8
+_IDLE = 4
 _IDLE_BYTES = 16 << 20
 
 _LINE = 64

@@ -1,6 +1,6 @@
-"""Small direct sums in one step: no grid, no tiles, no threads, and scratch that is kept.
+"""Direct sums in one step: small ones without grid, tiles and threads, in scratch that is kept.
 
-The signal is copied into its extension once, from an index made when the plan is first used. Where
+Large ones over plain arrays are the subject of `in_place`. Of small ones the signal is copied into its extension once, from an index made when the plan is first used. Where
 rows of the extension follow one another in memory, a tap is one offset for all of them: the
 whole sum is a single row, in which a few outputs between the rows of the result go unused.
 Short signals that end in zeros are what `np.convolve` takes. Anything unusual, such as taps that
@@ -60,6 +60,7 @@ class OneStep(Protocol):
 
         That is so for taps, and with `watch` for samples, that are not finite. Nothing is
         written into `out` then, nor before the signal, which it may overlap, has been read.
+        Long work is shared by so many `workers`.
         """
 
 

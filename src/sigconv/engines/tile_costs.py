@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import product
 from math import ceil, log2, prod
 
+import numpy as np
+
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine
@@ -16,9 +18,11 @@ __all__ = ["tile_bytes", "tile_cost", "tile_shapes"]
 # Tiles along an axis at most, and how many lengths of an axis are considered.
 _MOST_TILES, _CHOICES = 64, 4
 
-# What lies between the steps is copied in pieces of a row, which takes so many times as long as
-# copying it: within the second-level cache, and beyond.
-_NEAR, _FAR = 1.5, 2.0
+# Samples and spectra of the planes that are transformed at once.
+_PLANES_BYTES = 1 << 18
+
+# What lies between the steps is copied in pieces of a row, and samples are too.
+_PIECES, _SAMPLES = 4.8, 3.0
 
 
 def tile_shapes(problem: Problem, machine: Machine) -> Iterator[tuple[int, ...]]:
@@ -56,10 +60,8 @@ def tile_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> floa
     work = samples * log2(nfft[-1]) * rate_of(machine, machine.fft_rows[key], nfft[-1])
     for n in nfft[:-1]:
         work += bins * log2(n) * rate_of(machine, machine.fft_columns[half], n)
-    nbytes = tile_bytes(problem, nfft)
-    times = _NEAR if nbytes <= machine.cache_bytes else _FAR
     multiply = bins * machine.multiply * (2 if half == "c16" else 1)
-    moved = 4 * _half_bytes(nfft, dtype) * times + 4 * samples * dtype.itemsize
+    moved = _PIECES * _half_bytes(nfft, dtype) + _SAMPLES * samples * dtype.itemsize
     return 2 * work + multiply + moved * machine.copy
 
 
@@ -67,8 +69,10 @@ def tile_bytes(problem: Problem, nfft: tuple[int, ...]) -> int:
     """Return the scratch of one tile: samples, half spectra, a plane and columns."""
     dtype = problem.dtypes.compute
     half = _half_bytes(nfft, dtype)
-    columns = 2 * nfft[0] * column_width(nfft[0], 1 << 20, dtype) * dtype.itemsize
-    return prod(nfft) * dtype.itemsize + half + 2 * half // nfft[0] + columns
+    spectrum = np.result_type(dtype, np.complex64)
+    columns = nfft[0] * column_width(nfft[0], 1 << 20, spectrum) * spectrum.itemsize
+    # Groups of columns are filled up; a few planes are transformed at once, and back.
+    return half * 5 // 4 + columns + 3 * max(half // nfft[0], _PLANES_BYTES)
 
 
 def _bins(nfft: tuple[int, ...], dtype: DType) -> int:

@@ -30,7 +30,8 @@ class TileKernel(NativePlaneKernel):
     def workspace(self) -> AbstractContextManager[Any]:
         """Lend one worker's transforms and memory."""
         wanted = tuple(zip(self.tails, self.plan.nfft, strict=True))
-        return self._workspace(self._plane_spec(self.plan.nfft[1:-1], wanted[1:-1]))
+        nfft = self.plan.nfft
+        return self._workspace(self._plane_spec(nfft[0], nfft[1:-1], wanted[1:-1]))
 
     def _convolve(
         self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
@@ -39,6 +40,4 @@ class TileKernel(NativePlaneKernel):
 
         `workers` is what `workspace` lends.
         """
-        if self.scaled.factor is None:
-            return False
         return self._convolve_alone(data, spectra, out, layout, self.tails, workers)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.engines.base import Machine, dtype_key
+from sigconv.engines.compiled import has_numba
 from sigconv.engines.guard import GuardedKernel
 from sigconv.engines.limbs import LimbKernel
 from sigconv.engines.native import NativeKernel
@@ -29,9 +30,10 @@ def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
         return LimbKernel(plan, kernel)
     if plan.problem.rtol is not None:
         return GuardedKernel(plan, kernel)
-    if plan.loop in ("numba", "pairs") and is_native(block_transform(plan).dtype):
+    by_loops = has_numba() and is_native(block_transform(plan).dtype)
+    if plan.loop in ("numba", "pairs") and by_loops:
         return NativeKernel(plan, kernel) if len(plan.nfft) == 1 else TileKernel(plan, kernel)
-    if plan.loop == "compiled planes" and is_native(plan.problem.dtypes.compute):
+    if plan.loop == "compiled planes" and by_loops:
         return NativePlaneKernel(plan, kernel)
     if plan.shares_blocks:
         return PlaneKernel(plan, kernel)

@@ -113,8 +113,11 @@ Spec = TransformSpec | PlaneSpec | ColumnSpec
 
 
 def make_transform(spec: Spec, backend: str) -> Any:
-    """Return a new transform by `backend`, or by scipy.fft where that has no such type."""
-    by_fftw = backend == "pyfftw" and spec.dtype in _FFTW_DTYPES
+    """Return a new transform by `backend`, or by scipy.fft where that has no such type.
+
+    Compiled loops go on with FFTW's, whatever has been chosen since they were prepared.
+    """
+    by_fftw = (backend == "pyfftw" or spec.is_native) and spec.dtype in _FFTW_DTYPES
     if isinstance(spec, PlaneSpec):
         return fftw.FftwPlanes(spec) if by_fftw else ScipyPlanes(spec)
     if isinstance(spec, ColumnSpec):

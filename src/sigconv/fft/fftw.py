@@ -92,6 +92,11 @@ def _extension() -> ModuleSpec | None:
 def _functions(dtype: DType) -> tuple[int, int] | None:
     """Return the addresses of FFTW's `execute` and `execute_dft`, None without those of plans."""
     spec = _extension()
+    try:
+        # Once loaded by Python, it is initialised.
+        library()
+    except ImportError:
+        return None
     functions = find_functions(spec.origin, dtype) if spec and spec.origin else None
     if functions is None:
         return None

@@ -8,6 +8,7 @@ for where they are on the usual systems, and recognised; elsewhere there are non
 from __future__ import annotations
 
 import ctypes
+import os
 from functools import cache
 from typing import Any
 
@@ -30,11 +31,28 @@ def find_functions(path: str, dtype: DType) -> tuple[int, int] | None:
         return None
     try:
         library = ctypes.CDLL(path)
-        functions = [getattr(library, prefix + name) for name in ("execute", "execute_dft")]
-    except (OSError, AttributeError):
+        found = [_address(library, prefix + name) for name in ("execute", "execute_dft")]
+    except OSError:
         return None
-    execute, execute_at = (ctypes.cast(each, ctypes.c_void_p).value for each in functions)
-    return (execute, execute_at) if execute and execute_at else None
+    execute, execute_at = found
+    if not execute or not execute_at or _is_shadowed(prefix + "execute", execute):
+        return None
+    return execute, execute_at
+
+
+def _address(library: ctypes.CDLL, name: str) -> int | None:
+    function = getattr(library, name, None)
+    return ctypes.cast(function, ctypes.c_void_p).value if function else None
+
+
+def _is_shadowed(name: str, address: int) -> bool:
+    """Tell whether the process has another function of that name, as MKL's, for everybody.
+
+    pyFFTW's plans would be made by that library then.
+    """
+    if os.name != "posix":
+        return False
+    return _address(ctypes.CDLL(None), name) not in (None, address)
 
 
 def find_plan(transform: Any) -> int | None:
