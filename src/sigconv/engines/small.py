@@ -1,10 +1,10 @@
 """Direct sums in one step: small ones without grid, tiles and threads, in scratch that is kept.
 
-Large ones over plain arrays are the subject of `in_place`. Of small ones the signal is copied into its extension once, from an index made when the plan is first used. Where
-rows of the extension follow one another in memory, a tap is one offset for all of them: the
-whole sum is a single row, in which a few outputs between the rows of the result go unused.
-Short signals that end in zeros are what `np.convolve` takes. Anything unusual, such as taps that
-are not finite, is left to the blocks.
+Large ones over plain arrays are the subject of `in_place`. Of small ones the signal is copied into
+its extension once, from an index made when the plan is first used. Where rows of the extension
+follow one another in memory, a tap is one offset for all of them: the whole sum is a single row, in
+which a few outputs between the rows of the result go unused. Short signals that end in zeros are
+what `np.convolve` takes. Anything unusual, such as taps that are not finite, is left to the blocks.
 """
 
 from __future__ import annotations
