@@ -1,11 +1,16 @@
 """Hypothesis profiles: `dev` by default, `ci` where CI is set, `deep` for a long search."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from sigconv.engines import compiled
+
+# A shell starts jobs in the background with Ctrl-C ignored, and their children ignore it too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Plans are those of the shipped machine, in processes that tests start too.
 os.environ["SIGCONV_CALIBRATION"] = "off"
