@@ -94,7 +94,8 @@ def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cos
     calls = 6 * machine.block + (groups + prod(nfft) / (1 << 14)) * machine.call
     sizes = [b - a for a, b in map(input_range, problem.axes)]
     rows = max(sizes[0], problem.lengths[0]) + problem.taps[0] * prod(problem.kernel_batch)
-    nbytes = (rows * bins + 2 * nfft[0] * column_width(nfft[0], bins, half)) * half.itemsize
+    # Columns of samples, of the kernel, and what lies between scipy.fft's passes.
+    nbytes = (rows * bins + 3 * nfft[0] * column_width(nfft[0], bins, half)) * half.itemsize
     return Cost(cost.seconds + prod(problem.batch) * calls, nbytes)
 
 
