@@ -145,8 +145,12 @@ def test_groups_are_those_of_the_plans():
             assert block_transform(plan).count == plan.group
 
 
-@pytest.mark.parametrize("loop", ["", pytest.param("pairs", marks=pytest.mark.skipif(
-    not (has_numba() and is_native(np.dtype("c8"))), reason="no compiled loop runs FFTW"))])  # fmt: skip
+with_loops = pytest.mark.skipif(
+    not (has_numba() and is_native(np.dtype("c8"))), reason="no compiled loop runs FFTW"
+)
+
+
+@pytest.mark.parametrize("loop", ["", pytest.param("pairs", marks=with_loops)])
 def test_transform_of_a_plan_is_the_one_that_its_blocks_take(loop):
     problem = sc.plan((50_000,), (100,), dtype="f4").problem
     plans = ENGINES["overlap-save"].candidates(problem, MACHINE)
