@@ -81,6 +81,11 @@ def test_nonfinite_samples_reach_what_the_sum_gives_them_to(value):
     marked = np.zeros(x.shape, bool)
     marked[6:9, 7:10] = True
     np.testing.assert_array_equal(~np.isfinite(y), marked)
+    # Watched, the sums are thrown away, and the blocks say what is wrong.
+    assert step.apply(x, step.weights(h), watch=True) is None
+    x[7, 8] = 0
+    watched = step.apply(x, step.weights(h), watch=True, workers=2)
+    np.testing.assert_array_equal(watched, step.apply(x, step.weights(h)))
 
 
 def test_what_is_unusual_is_left_to_the_blocks():
@@ -92,7 +97,7 @@ def test_what_is_unusual_is_left_to_the_blocks():
     assert step.apply(np.asfortranarray(x), weights) is None
     assert step.apply(x.astype("f4"), weights) is None
     assert step.apply(x.astype(">f8"), weights) is None
-    assert step.apply(x, weights, watch=True) is None
+    assert step.apply(x, weights, np.empty_like(x), watch=True) is None
     assert step.apply(x, np.where(weights > 0, weights, np.nan)) is None
     assert step.apply(x, np.where(np.arange(9) % 2, weights, 0)) is None
     assert step.apply(x, weights, x) is None

@@ -64,7 +64,7 @@ class InPlaceStep:
         from sigconv.engines._loops import sum_taps
 
         plain = signal.dtype == self._dtype and signal.flags.c_contiguous and signal.flags.aligned
-        if watch or not plain or signal.shape != self._signal_shape:
+        if not plain or signal.shape != self._signal_shape or (watch and out is not None):
             return None
         if np.count_nonzero(weights) <= SPARSE * weights.size or not np.isfinite(weights).all():
             return None
@@ -75,17 +75,15 @@ class InPlaceStep:
         x, y, index = signal.reshape(-1), out.reshape(-1), self._index
         # One signature for all: samples that may not be written to.
         x.flags.writeable = False
-        if workers == 1 or len(self._pieces) == 1:
-            for origins, axes in self._pieces:
-                sum_taps(x, y, origins, axes, index, weights)
-            return out
+        probes = []
 
-        def share(pieces: Iterator[tuple[Array, Array]]) -> None:
-            for origins, axes in pieces:
-                sum_taps(x, y, origins, axes, index, weights)
+        def share(pieces: Iterator[tuple[Array, Array, Array]]) -> None:
+            for unasked, asked, axes in pieces:
+                origins = asked if watch else unasked
+                probes.append(sum_taps(x, y, origins, axes, index, weights))
 
         run_shared(share, self._pieces, workers)
-        return out
+        return None if watch and any(probe != 0 for probe in probes) else out
 
 
 def suits_in_place(plan: Plan) -> bool:
@@ -115,8 +113,11 @@ def _is_plain(problem: Problem) -> bool:
     return zero and same and whole and batch and alone and not problem.has_absent_edges
 
 
-def _pieces(plan: Plan, nbatch: int) -> Iterator[tuple[Array, Array]]:
-    """Yield what the loop is told about each block: where arrays begin, and the axes."""
+def _pieces(plan: Plan, nbatch: int) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield what the loop is told about each block: where arrays begin, and the axes.
+
+    The second time it is asked whether outputs are finite.
+    """
     problem = plan.problem
     axes = np.zeros((nbatch + len(problem.axes), 6), np.int64)
     for i, length in enumerate(problem.batch):
@@ -135,4 +136,4 @@ def _pieces(plan: Plan, nbatch: int) -> Iterator[tuple[Array, Array]]:
             origins[0] = start * axes[0, 4]
         else:
             own[0, 2] = start
-        yield origins, own
+        yield origins, origins + np.array((0, 0, 1)), own
