@@ -298,7 +298,6 @@ def test_the_interpreter_ends_after_a_loop_that_is_being_loaded():
     assert run_python(ENDS) == ["loaded"]
 
 
-@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_every_kind_of_loop_is_looked_for_by_the_name_of_one():
     for name in compiled._CACHED.values():
         module, loop = name.removesuffix("-*.nbi").split(".")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
+from llvmlite import ir
+from numba import njit, types
 from numba.core import cgutils as untyped_cgutils
 from numba.extending import intrinsic
 
 cgutils: Any = untyped_cgutils
 
-__all__ = ["copy_bytes", "run_plan", "run_plan_at", "zero_bytes"]
+__all__ = ["copy_bytes", "multiply", "run_plan", "run_plan_at", "zero_bytes"]
 
 _POINTER = ir.IntType(8).as_pointer()
 
@@ -87,3 +87,10 @@ run_plan: Any = _run_plan
 run_plan_at: Any = _run_plan_at
 copy_bytes: Any = _copy_bytes
 zero_bytes: Any = _zero_bytes
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def multiply(spectrum: Any, kernel: Any) -> None:
+    """Multiply a spectrum by a kernel's, in place."""
+    for i in range(kernel.size):
+        spectrum[i] *= kernel[i]

@@ -10,8 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 
-from sigconv.engines._fftw import copy_bytes, run_plan, run_plan_at, zero_bytes
+from sigconv.core.dtypes import DType
+from sigconv.engines._fftw import copy_bytes, multiply, run_plan, run_plan_at, zero_bytes
+from sigconv.engines.scratch import Scratch
+from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
 __all__ = [
     "filter_groups",
@@ -19,34 +23,30 @@ __all__ = [
     "forward_planes",
     "inverse_planes",
     "transform_kernel",
+    "try_planes",
 ]
 
 
 @numba.njit(nogil=True, cache=True)
-def _scatter(row: int, begin: int, bins: int, plane: int, between: Any, address: int) -> None:
-    """Copy `bins` columns from the address `row`, columns from `begin` on, into their groups."""
+def _move(
+    row: int, begin: int, bins: int, plane: int, between: Any, address: int, inward: bool
+) -> None:
+    """Copy `bins` columns, from `begin` on, between the address `row` and their groups.
+
+    `inward` is into the groups of `between`, whose memory is at `address`.
+    """
     _, planes, width = between.shape
     size = between.itemsize
     done = 0
     while done < bins:
         group, place = (begin + done) // width, (begin + done) % width
         count = min(width - place, bins - done)
-        target = address + ((group * planes + plane) * width + place) * size
-        copy_bytes(target, row + done * size, count * size)
-        done += count
-
-
-@numba.njit(nogil=True, cache=True)
-def _gather(row: int, begin: int, bins: int, plane: int, between: Any, address: int) -> None:
-    """Copy `bins` columns, from `begin` on, out of their groups to the address `row`."""
-    _, planes, width = between.shape
-    size = between.itemsize
-    done = 0
-    while done < bins:
-        group, place = (begin + done) // width, (begin + done) % width
-        count = min(width - place, bins - done)
-        source = address + ((group * planes + plane) * width + place) * size
-        copy_bytes(row + done * size, source, count * size)
+        there = address + ((group * planes + plane) * width + place) * size
+        here = row + done * size
+        if inward:
+            copy_bytes(there, here, count * size)
+        else:
+            copy_bytes(here, there, count * size)
         done += count
 
 
@@ -87,7 +87,7 @@ def forward_planes(
         for c in range(group):
             for r in range(height):
                 row = spectrum + (c * height + r) * lanes * bin_size
-                _scatter(row, r * bins, bins, first + start + c, between, target)
+                _move(row, r * bins, bins, first + start + c, between, target, True)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -122,7 +122,7 @@ def inverse_planes(
         for c in range(group):
             for r in range(height):
                 row = spectrum + (c * height + r) * lanes * bin_size
-                _gather(row, r * bins, bins, first + start + c, between, source)
+                _move(row, r * bins, bins, first + start + c, between, source, False)
         if calls[3]:
             run_plan(calls[0], calls[3])
         run_plan(calls[0], calls[4])
@@ -134,12 +134,6 @@ def inverse_planes(
                 # Of a real transform's bins, the first output has the real parts, the next both.
                 probe += abs(row[0]) * 0 + abs(row[second]) * 0
     return bool(probe == 0)
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _multiply(spectra: Any, kernel: Any) -> None:
-    for i in range(kernel.size):
-        spectra[i] *= kernel[i]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -174,12 +168,12 @@ def filter_groups(calls: Any, between: Any, box: Any, kernel: Any, columns: Any)
         zero_bytes(group + high * line, (planes - high) * line)
         run_plan_at(calls[3], calls[1], group, group)
         if is_whole:
-            _multiply(between[g].reshape(-1), kernel[g].reshape(-1))
+            multiply(between[g].reshape(-1), kernel[g].reshape(-1))
         else:
             copy_bytes(scratch, kernel.ctypes.data + g * taken, taken)
             zero_bytes(scratch + taken, (planes - kernel.shape[1]) * line)
             run_plan(calls[0], calls[1])
-            _multiply(between[g].reshape(-1), flat)
+            multiply(between[g].reshape(-1), flat)
         run_plan_at(calls[3], calls[2], group, group)
 
 
@@ -212,3 +206,31 @@ def filter_tiles(
         done = inverse_planes(calls, between, spectra, results, y, place, box, factor)
         finite = finite and done
     return finite
+
+
+def try_planes(dtype: DType) -> None:
+    """Run the loops once on samples of `dtype`."""
+    planes = PlaneSpec(1, (4, 4), (1,), ((0, 1),), dtype, is_native=True)
+    half = planes.spectrum_dtype
+    columns = ColumnSpec(4, 64 // half.itemsize, half, is_native=True)
+    bins = planes.bins[-1]
+    x, y, between = (
+        np.zeros(4, dtype),
+        np.empty(4, dtype),
+        Scratch().array((4, 4, columns.width), half),
+    )
+    x.flags.writeable = False
+    between[...] = 0
+    one, place = np.ones((), dtype).real[()], np.zeros(3, np.int64)
+    with borrow_transform(planes) as work:
+        samples, spectra, results = work.by_rows
+        box = np.array((0, 1, 1, 4, 0, 0, bins))
+        forward_planes(work.calls, x, place, box, samples, spectra, between)
+        box = np.array((0, 1, 1, 4, 0, bins))
+        inverse_planes(work.calls, between, spectra, results, y, place, box, one)
+    with borrow_transform(columns) as work:
+        transform_kernel(work.calls, between[:, :1].copy(), work.columns, between)
+        filter_groups(work.calls, between, np.array((0, 1, 0, 1, 1)), between, work.columns)
+        tiles = np.zeros((0, 24), np.int64)
+        scratch, kernel = (samples, spectra, results, between, work.columns), between
+        filter_tiles(work.calls, work.calls, x, y, tiles, *scratch, kernel, one)

@@ -13,9 +13,12 @@ from typing import Any
 import numba
 import numpy as np
 
-from sigconv.engines._fftw import run_plan
+from sigconv.core.dtypes import DType
+from sigconv.engines._fftw import multiply, run_plan
+from sigconv.engines.accuracy import LOUDER
+from sigconv.fft import TransformSpec, borrow_transform
 
-__all__ = ["filter_pairs", "filter_windows"]
+__all__ = ["filter_pairs", "filter_windows", "try_windows"]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -29,12 +32,6 @@ def _load(x: Any, begin: int, size: int, place: int, samples: Any) -> None:
     for i in range(target.size):
         target[i] = source[i]
     samples[high:] = 0
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _multiply(spectrum: Any, kernel: Any) -> None:
-    for i in range(kernel.size):
-        spectrum[i] *= kernel[i]
 
 
 # Each output is one of the transform's times `factor`.
@@ -64,7 +61,7 @@ def filter_windows(
         for start in range(0, length, hop):
             _load(x, rows[row, 0], size, origin + start, samples)
             run_plan(calls[0], calls[1])
-            _multiply(spectrum, spectra[rows[row, 2]])
+            multiply(spectrum, spectra[rows[row, 2]])
             run_plan(calls[0], calls[2])
             # Of a real transform's bins, the first output has the real parts, the next both parts.
             probe += abs(samples[0]) * 0 + abs(samples[second]) * 0
@@ -132,7 +129,7 @@ def filter_pairs(
             other = second if two else silence
             _load_pair(first, other, samples)
             run_plan(calls[0], calls[1])
-            _multiply(spectrum, spectra[rows[row, 2]])
+            multiply(spectrum, spectra[rows[row, 2]])
             run_plan(calls[0], calls[2])
             for i in range(min(4, samples.size)):
                 probe += samples[i] * 0
@@ -148,3 +145,23 @@ def filter_pairs(
             elif not two:
                 first, second, energy = second, first, beside
     return bool(probe == 0)
+
+
+def try_windows(dtype: DType) -> None:
+    """Run the loops once on samples of `dtype`."""
+    x, y = np.zeros(4, dtype), np.empty(4, dtype)
+    x.flags.writeable = False
+    rows, layout = np.zeros((1, 3), np.int64), np.array((4, 0, 0, 4, 4))
+    one = np.ones((), dtype).real[()]
+    real = dtype.kind == "f"
+    complexes = np.result_type(dtype, np.complex64)
+    for paired in (False, True) if dtype.char == "f" else (False,):
+        spec = TransformSpec(1, (4,), complexes if paired else dtype, is_native=True)
+        spectra = np.zeros((1, 3 if real and not paired else 4), complexes)
+        with borrow_transform(spec) as work:
+            samples, spectrum = work.samples[0], work.spectrum[0]
+            arguments = work.calls, x, y, rows, layout, spectra
+            if paired:
+                filter_pairs(*arguments, samples.view(dtype), spectrum, one, LOUDER)
+            else:
+                filter_windows(*arguments, samples, spectrum, one)

@@ -151,7 +151,7 @@ def _run_taps(dtype: DType) -> None:
 
 
 def _run_windows(dtype: DType) -> None:
-    from sigconv.engines.native import try_windows
+    from sigconv.engines._fftw_windows import try_windows
 
     if not is_native(dtype):
         raise MissingDependencyError("FFTW's functions are not to be found")
@@ -165,7 +165,7 @@ def _run_passes(dtype: DType) -> None:
 
 
 def _run_planes(dtype: DType) -> None:
-    from sigconv.engines.native_planes import try_planes
+    from sigconv.engines._fftw_planes import try_planes
 
     if not is_native(dtype):
         raise MissingDependencyError("FFTW's functions are not to be found")

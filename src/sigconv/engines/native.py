@@ -29,7 +29,7 @@ from sigconv.engines.spectral import (
 )
 from sigconv.fft import TransformSpec, borrow_transform
 
-__all__ = ["NativeKernel", "in_rows", "is_in_rows", "try_windows"]
+__all__ = ["NativeKernel", "in_rows", "is_in_rows"]
 
 
 class _Layout(NamedTuple):
@@ -128,28 +128,6 @@ class NativeKernel:
         """Return which kernel each signal of the block meets."""
         numbers = np.arange(len(self.spectra)).reshape(self.batch)
         return np.broadcast_to(numbers[own_batch(self.batch, batch)], shape).ravel()
-
-
-def try_windows(dtype: DType) -> None:
-    """Run the loops once on samples of `dtype`."""
-    from sigconv.engines._fftw_windows import filter_pairs, filter_windows
-
-    x, y = np.zeros(4, dtype), np.empty(4, dtype)
-    x.flags.writeable = False
-    rows, layout = np.zeros((1, 3), np.int64), np.array(_Layout(4, 0, 0, 4, 4))
-    one = np.ones((), dtype).real[()]
-    real = dtype.kind == "f"
-    complexes = np.result_type(dtype, np.complex64)
-    for paired in (False, True) if dtype.char == "f" else (False,):
-        spec = TransformSpec(1, (4,), complexes if paired else dtype, is_native=True)
-        spectra = np.zeros((1, 3 if real and not paired else 4), complexes)
-        with borrow_transform(spec) as work:
-            samples, spectrum = work.samples[0], work.spectrum[0]
-            arguments = work.calls, x, y, rows, layout, spectra
-            if paired:
-                filter_pairs(*arguments, samples.view(dtype), spectrum, one, LOUDER)
-            else:
-                filter_windows(*arguments, samples, spectrum, one)
 
 
 def in_rows(array: Array, dtype: Any, *, copy: bool) -> Array:

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sigconv.core.dtypes import Array, DType
+from sigconv.core.dtypes import Array
 from sigconv.engines import compiled
 from sigconv.engines.native import in_rows, is_in_rows
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout, PlaneKernel
 from sigconv.engines.rows import flat
 from sigconv.engines.scratch import Scratch, borrow_scratch
-from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
+from sigconv.fft import PlaneSpec, borrow_transform
 
-__all__ = ["NativePlaneKernel", "PlaneWork", "try_planes"]
+__all__ = ["NativePlaneKernel", "PlaneWork"]
 
 # Pieces that the workers share a step in, and the samples of one at least and at most.
 _PIECES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8, 1 << 17, 1 << 22
@@ -210,36 +210,6 @@ class NativePlaneKernel(PlaneKernel):
             for index in np.ndindex(*batch):
                 transform_kernel(work.calls, planes[index], work.columns, whole[index])
         return whole
-
-
-def try_planes(dtype: DType) -> None:
-    """Run the loops once on samples of `dtype`."""
-    from sigconv.engines import _fftw_planes as loops
-
-    planes = PlaneSpec(1, (4, 4), (1,), ((0, 1),), dtype, is_native=True)
-    half = planes.spectrum_dtype
-    columns = ColumnSpec(4, 64 // half.itemsize, half, is_native=True)
-    bins = planes.bins[-1]
-    x, y, between = (
-        np.zeros(4, dtype),
-        np.empty(4, dtype),
-        Scratch().array((4, 4, columns.width), half),
-    )
-    x.flags.writeable = False
-    between[...] = 0
-    one, place = np.ones((), dtype).real[()], np.zeros(3, np.int64)
-    with borrow_transform(planes) as work:
-        samples, spectra, results = work.by_rows
-        box = np.array((0, 1, 1, 4, 0, 0, bins))
-        loops.forward_planes(work.calls, x, place, box, samples, spectra, between)
-        box = np.array((0, 1, 1, 4, 0, bins))
-        loops.inverse_planes(work.calls, between, spectra, results, y, place, box, one)
-    with borrow_transform(columns) as work:
-        loops.transform_kernel(work.calls, between[:, :1].copy(), work.columns, between)
-        loops.filter_groups(work.calls, between, np.array((0, 1, 0, 1, 1)), between, work.columns)
-        tiles = np.zeros((0, 24), np.int64)
-        scratch, kernel = (samples, spectra, results, between, work.columns), between
-        loops.filter_tiles(work.calls, work.calls, x, y, tiles, *scratch, kernel, one)
 
 
 def _pieces(total: int, step: int, samples: int) -> list[range]:

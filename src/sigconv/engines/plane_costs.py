@@ -15,6 +15,7 @@ from sigconv.engines.plan import Cost
 from sigconv.fft import padded
 
 __all__ = [
+    "bins_of",
     "cheapest_length",
     "column_width",
     "has_whole_lines",
@@ -81,7 +82,7 @@ def column_width(nfft: int, columns: int, dtype: DType) -> int:
 def has_whole_lines(nfft: tuple[int, ...], dtype: DType) -> bool:
     """Tell whether columns fill lines of the cache, so that all begin alike in memory."""
     half = np.result_type(dtype, np.complex64)
-    return column_width(nfft[0], _bins(nfft, dtype), half) % padded(1, half) == 0
+    return column_width(nfft[0], bins_of(nfft, dtype), half) % padded(1, half) == 0
 
 
 def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
@@ -89,7 +90,7 @@ def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cos
     dtype = problem.dtypes.compute
     cost = native_plane_cost(problem, machine, nfft)
     half = np.result_type(dtype, np.complex64)
-    bins = _bins(nfft, dtype)
+    bins = bins_of(nfft, dtype)
     groups = -(-bins // column_width(nfft[0], bins, half))
     calls = 6 * machine.block + (groups + prod(nfft) / (1 << 14)) * machine.call
     sizes = [b - a for a, b in map(input_range, problem.axes)]
@@ -108,7 +109,7 @@ def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...])
     sizes = [b - a for a, b in map(input_range, problem.axes)]
     rates = machine.fft_columns[half_key]
     last = nfft[-1] * log2(nfft[-1] or 1) * rate_of(machine, machine.fft_rows[key], nfft[-1])
-    bins = _bins(nfft, dtype)
+    bins = bins_of(nfft, dtype)
     across = sum(log2(n or 1) * rate_of(machine, rates, n) for n in nfft[1:-1]) * bins
     planes = 0.0
     for lengths in (sizes, problem.lengths, problem.taps):
@@ -127,7 +128,7 @@ def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...])
     return Cost(seconds, (rows * columns + 2 * nfft[0] * width) * half.itemsize)
 
 
-def _bins(nfft: tuple[int, ...], dtype: DType) -> int:
+def bins_of(nfft: tuple[int, ...], dtype: DType) -> int:
     """Return the number of columns along the first axis."""
     return prod(nfft[1:-1]) * (nfft[-1] // 2 + 1 if dtype.kind == "f" else nfft[-1])
 

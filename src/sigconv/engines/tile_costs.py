@@ -11,7 +11,7 @@ import numpy as np
 from sigconv.core.dtypes import DType
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine
-from sigconv.engines.plane_costs import column_width, keys_of, rate_of
+from sigconv.engines.plane_costs import bins_of, column_width, keys_of, rate_of
 
 __all__ = ["tile_bytes", "tile_cost", "tile_shapes"]
 
@@ -56,7 +56,7 @@ def tile_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> floa
     """Return the seconds of one tile."""
     dtype = problem.dtypes.compute
     key, half = keys_of(dtype)
-    samples, bins = prod(nfft), _bins(nfft, dtype)
+    samples, bins = prod(nfft), nfft[0] * bins_of(nfft, dtype)
     work = samples * log2(nfft[-1]) * rate_of(machine, machine.fft_rows[key], nfft[-1])
     for n in nfft[:-1]:
         work += bins * log2(n) * rate_of(machine, machine.fft_columns[half], n)
@@ -75,9 +75,5 @@ def tile_bytes(problem: Problem, nfft: tuple[int, ...]) -> int:
     return half * 5 // 4 + columns + 3 * max(half // nfft[0], _PLANES_BYTES)
 
 
-def _bins(nfft: tuple[int, ...], dtype: DType) -> int:
-    return prod(nfft[:-1]) * (nfft[-1] // 2 + 1 if dtype.kind == "f" else nfft[-1])
-
-
 def _half_bytes(nfft: tuple[int, ...], dtype: DType) -> int:
-    return _bins(nfft, dtype) * dtype.itemsize * (2 if dtype.kind == "f" else 1)
+    return nfft[0] * bins_of(nfft, dtype) * dtype.itemsize * (2 if dtype.kind == "f" else 1)
