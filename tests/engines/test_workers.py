@@ -219,7 +219,7 @@ assert sorted(taken) == sorted([*range(3)] * 20)
 
 FORK = """
 import os, signal, threading
-from sigconv.engines import workers
+from sigconv.engines import crew
 from sigconv.engines.workers import resolve_workers, run_shared, set_workers
 
 def both_work():
@@ -237,7 +237,7 @@ def both_work():
 
 set_workers(2)
 assert both_work()
-with workers._state.lock:  # A lock that a fork may find taken.
+with crew._state.lock:  # A lock that a fork may find taken.
     child = os.fork()
     if child == 0:
         signal.alarm(40)

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from sigconv.engines import workers
+from sigconv.engines import crew, workers
 from sigconv.engines.workers import run_shared
 from sigconv.fft import TransformSpec, borrow_transform
 from sigconv.fft.patience import LONG_BYTES, Abandoned, abandonable, run_patiently
@@ -46,7 +46,7 @@ def test_ctrl_c_does_not_wait_for_a_long_transform():
 
 def test_a_worker_left_behind_writes_nothing(monkeypatch):
     monkeypatch.setattr(workers, "_GRACE", 0.01)
-    monkeypatch.setattr(workers, "_state", workers._State())
+    monkeypatch.setattr(crew, "_state", crew._State())
     begun, released, written = threading.Event(), threading.Event(), []
 
     def transform():
@@ -64,8 +64,10 @@ def test_a_worker_left_behind_writes_nothing(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_shared(work, [0, 1, 2, 3], 2)
     released.set()
-    # The one thread of the pool takes this when it is done with the other.
-    workers._state.executor(1).submit(int).result(30)
+    # The one helper takes this when it is done with the other.
+    free = threading.Event()
+    crew.call_helpers(free.set, 1)
+    assert free.wait(30)
     assert written == []
 
 

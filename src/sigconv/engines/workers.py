@@ -6,38 +6,28 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from time import sleep
+from types import ModuleType, TracebackType
+from typing import TypeVar
 
+from sigconv.core.dtypes import Array
+from sigconv.engines.crew import Team, call_helpers
 from sigconv.errors import OptionError
 from sigconv.fft import Abandoned, abandonable
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-__all__ = ["available_workers", "resolve_workers", "run_shared", "set_workers"]
+__all__ = ["available_workers", "resolve_workers", "run_counted", "run_shared", "set_workers"]
 
 T = TypeVar("T")
 
 # Seconds in which every worker but one in a long transform comes to the end of its block.
 _GRACE = 1.0
 
+# Between looks at whether all is done, once looking without a pause has not helped.
+_NAP = 5e-5
+
 
 class _State:
-    def __init__(self, default: int | None = None) -> None:
-        self.default = default
-        self.pool: ThreadPoolExecutor | None = None
-        self.size = 0
-        self.lock = threading.Lock()
-
-    def executor(self, size: int) -> ThreadPoolExecutor:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with self.lock:
-            if self.pool is None or self.size < size:
-                self.pool = ThreadPoolExecutor(size, thread_name_prefix="sigconv")
-                self.size = size
-            return self.pool
+    default: int | None = None
 
 
 _state = _State()
@@ -116,12 +106,9 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
         work(iter(items))
         return
     shared = _Shared(items)
-    processor, caller = _processor(), threading.get_ident()
 
     def share() -> None:
         try:
-            if threading.get_ident() != caller:
-                _step_aside(processor)
             with abandonable(shared.is_stopped):
                 work(shared)
         except BaseException:
@@ -129,67 +116,47 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
             shared.stop()
             raise
 
-    others = _submit(share, workers - 1)
+    team = Team(share)
+    call_helpers(team.help, workers - 1)
     try:
-        try:
-            share()
-        finally:
-            # A share that no thread has begun is not waited for: it may never begin, where this
-            # very thread belongs to the pool.
-            begun = [other for other in others if not other.cancel()]
-        _wait(begun)
+        share()
+        team.wait()
     except BaseException as error:
         shared.stop()
         # After Ctrl-C a thread in a long transform is left behind; it writes nothing any more.
-        _wait(begun, None if isinstance(error, Exception) else _GRACE)
+        team.wait(-1.0 if isinstance(error, Exception) else _GRACE)
         raise
-    for failure in (other.exception() for other in begun):
-        if failure is not None and not isinstance(failure, Abandoned):
+    for failure in team.errors:
+        if not isinstance(failure, Abandoned):
             raise failure
 
 
-def _processor() -> int:
-    """Return the processor that this thread runs on, -1 where the system does not tell."""
-    which = _sched_getcpu()
-    return which() if which else -1
+def run_counted(runs: Sequence[Callable[[], object]], counter: Array, pieces: int) -> None:
+    """Let each of `runs`, the first of them here, take `pieces` from a compiled loop's counter.
+
+    `counter` counts those that are taken and, as its second element, those that are done. Only
+    that these are done is waited for, not the helpers.
+    """
+    counts = _counts()
+    for run in runs[1:]:
+        call_helpers(run, 1)
+    try:
+        runs[0]()
+        while not counts.are_done(counter, pieces):
+            sleep(_NAP)
+    except BaseException:
+        taken = min(counts.stop(counter), pieces)
+        while not counts.are_done(counter, taken):
+            sleep(_NAP)
+        raise
 
 
 @cache
-def _sched_getcpu() -> Callable[[], int] | None:
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    from ctypes import CDLL
+def _counts() -> ModuleType:
+    """Return the compiled counts: only who has compiled loops needs them."""
+    from sigconv.engines import _shared
 
-    return getattr(CDLL(None), "sched_getcpu", None)
-
-
-def _step_aside(processor: int) -> None:
-    """Move this thread to another processor than the caller's, which it stays free to leave.
-
-    Linux wakes a thread where it ran last, also if that is where its waker is busy and another
-    processor is idle. Two threads once on one processor would share it for call after call.
-    """
-    if processor < 0 or _processor() != processor:
-        return
-    allowed = os.sched_getaffinity(0)
-    if others := allowed - {processor}:
-        os.sched_setaffinity(0, others)
-        os.sched_setaffinity(0, allowed)
-
-
-def _wait(futures: list[Future[None]], timeout: float | None = None) -> None:
-    from concurrent.futures import wait
-
-    wait(futures, timeout)
-
-
-def _submit(share: Callable[[], None], count: int) -> list[Future[None]]:
-    try:
-        executor = _state.executor(count)
-        return [executor.submit(share) for _ in range(count)]
-    except RuntimeError:
-        # At the exit of the interpreter no more threads start; this one does all the work.
-        return []
+    return _shared
 
 
 class _Shared(Iterator[T]):
@@ -211,12 +178,3 @@ class _Shared(Iterator[T]):
 
     def is_stopped(self) -> bool:
         return self._stopped
-
-
-def _renew_after_fork() -> None:
-    global _state
-    _state = _State(_state.default)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_after_fork)

@@ -1,0 +1,136 @@
+"""Threads that wait to be called for a share of some work.
+
+A helper is woken for each task, and begins some ten microseconds later. So nobody waits for one who
+has not begun: whoever calls does all the work in that case.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from functools import cache
+from queue import SimpleQueue
+
+__all__ = ["Team", "call_helpers"]
+
+Task = Callable[[], object]
+
+
+class _State:
+    def __init__(self) -> None:
+        self.tasks: SimpleQueue[tuple[Task, int]] = SimpleQueue()
+        self.size = 0
+        self.lock = threading.Lock()
+
+
+_state = _State()
+
+
+def call_helpers(task: Task, count: int) -> None:
+    """Let `count` threads run `task` as soon as they are free; it raises nothing."""
+    state = _state
+    if state.size < count and not _grow(state, count):
+        return
+    processor = _processor()
+    for _ in range(count):
+        state.tasks.put((task, processor))
+
+
+def _grow(state: _State, size: int) -> bool:
+    """Start threads; tell whether there are any."""
+    with state.lock:
+        while state.size < size:
+            try:
+                threading.Thread(
+                    target=_serve, args=(state.tasks,), name="sigconv", daemon=True
+                ).start()
+            except RuntimeError:
+                # At the exit of the interpreter no more threads start.
+                break
+            state.size += 1
+    return state.size > 0
+
+
+def _serve(tasks: SimpleQueue[tuple[Task, int]]) -> None:
+    while True:
+        task, processor = tasks.get()
+        _step_aside(processor)
+        task()
+        # Nothing is kept alive while there is nothing to do.
+        del task
+
+
+class Team:
+    """Those who run `share` at once: the caller, and helpers who begin before the caller ends."""
+
+    def __init__(self, share: Callable[[], None]) -> None:
+        self._share = share
+        self._lock = threading.Lock()
+        self._left = threading.Lock()
+        self._left.acquire()
+        self._inside = 0
+        self._closed = False
+        self.errors: list[BaseException] = []
+
+    def help(self) -> None:
+        """Run the share as a helper."""
+        with self._lock:
+            if self._closed:
+                return
+            self._inside += 1
+        try:
+            self._share()
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            self.errors.append(error)
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._closed and not self._inside:
+                    self._left.release()
+
+    def wait(self, seconds: float = -1.0) -> None:
+        """Let nobody else begin, and wait for helpers who have; without end by default."""
+        with self._lock:
+            self._closed = True
+            alone = not self._inside
+        if not alone:
+            self._left.acquire(timeout=seconds)
+
+
+def _processor() -> int:
+    """Return the processor that this thread runs on, -1 where the system does not tell."""
+    which = _sched_getcpu()
+    return which() if which else -1
+
+
+@cache
+def _sched_getcpu() -> Callable[[], int] | None:
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    from ctypes import CDLL
+
+    return getattr(CDLL(None), "sched_getcpu", None)
+
+
+def _step_aside(processor: int) -> None:
+    """Move this thread to another processor than the caller's, which it stays free to leave.
+
+    Linux wakes a thread where it ran last, also if that is where its waker is busy and another
+    processor is idle. Two threads once on one processor would share it for call after call.
+    """
+    if processor < 0 or _processor() != processor:
+        return
+    allowed = os.sched_getaffinity(0)
+    if others := allowed - {processor}:
+        os.sched_setaffinity(0, others)
+        os.sched_setaffinity(0, allowed)
+
+
+def _renew_after_fork() -> None:
+    global _state
+    _state = _State()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)
