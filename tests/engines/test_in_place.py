@@ -1,17 +1,19 @@
 """Direct sums read and written where plain arrays lie give the numbers of blocks, bit for bit."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.engines import execute, prepare
+from sigconv.engines import execute, prepare, sum_tables
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
-from sigconv.engines.small import make_step
-from sigconv.testing import naive_convolve
+from sigconv.testing import assert_close, cases, naive_convolve, tolerance
 
 pytestmark = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 RNG = np.random.default_rng(12)
@@ -49,7 +51,7 @@ def in_blocks(plan, x, h):
 def test_pieces_give_the_bits_of_blocks(shape, taps, axes, mode, dtype):
     x, h = drawn(shape, dtype), drawn(taps, dtype)
     plan = planned(x, h, mode, axes)
-    assert suits_in_place(plan)
+    assert suits_in_place(plan.problem)
     step = InPlaceStep(plan)
     expected = in_blocks(plan, x, h)
     for workers in (1, 3):
@@ -99,7 +101,7 @@ def test_what_is_unusual_is_left_to_the_blocks():
     assert step.apply(x.astype(">f8"), weights) is None
     assert step.apply(x, weights, np.empty_like(x), watch=True) is None
     assert step.apply(x, np.where(weights > 0, weights, np.nan)) is None
-    assert step.apply(x, np.where(np.arange(9) % 2, weights, 0)) is None
+    assert step.apply(x, np.where(np.arange(9) % 3 == 0, weights, 0)) is None
     assert step.apply(x, weights, x) is None
     assert step.apply(x, weights, np.empty((400, 1000))[:, ::2]) is None
     read_only = x.copy()
@@ -107,17 +109,83 @@ def test_what_is_unusual_is_left_to_the_blocks():
     np.testing.assert_array_equal(step.apply(read_only, weights), step.apply(x, weights))
 
 
+BOUNDARIES = ["zero", "constant", "edge", "reflect", "symmetric", "wrap"]
+
+
+@pytest.mark.parametrize("boundary", [*BOUNDARIES, [("constant", "edge"), ("wrap", "zero")]])
 @pytest.mark.parametrize(
-    "keywords",
-    [{"boundary": "reflect"}, {"boundary": "constant"}, {"boundary": "absent"}, {"rtol": 1e-9}],
+    ("shape", "taps"),
+    [
+        ((40, 700), (3, 5)),  # ends of rows in strips
+        ((60, 90), (9, 7)),  # rows copied whole
+        ((3, 4), (8, 9)),  # kernels longer than the signal
+        ((5, 600), (1, 9)),  # rows that share nothing
+    ],
 )
-def test_samples_beyond_the_edges_are_left_to_the_blocks(keywords):
+@pytest.mark.parametrize("mode", ["full", "same"])
+def test_samples_beyond_the_edges_are_read_by_their_maps(shape, taps, mode, boundary):
+    x, h = drawn(shape), drawn(taps)
+    fill = 7.0 if "constant" in str(boundary) else 0.0
+    keywords: dict[str, Any] = {"boundary": boundary, "fill_value": fill}
+    plan = replace(sc.plan(x, h, mode, method="direct", **keywords), loop="numba")
+    step = InPlaceStep(plan)
+    y: Any = step.apply(x, step.weights(h), workers=2)
+    np.testing.assert_allclose(y, naive_convolve(x, h, mode, **keywords), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(in_blocks(plan, x, h), y)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("channels", [2, 3, 70])
+def test_channels_side_by_side_keep_their_order(channels, boundary):
+    x, h = drawn((900, channels)), drawn((12,))
+    plan = replace(sc.plan(x, h, "same", axes=0, method="direct", boundary=boundary), loop="numba")
+    step = InPlaceStep(plan)
+    y: Any = step.apply(x, step.weights(h))
+    expected = naive_convolve(x, h, "same", axes=0, boundary=boundary)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@given(case=cases(dtypes=("float32", "complex128"), min_size=1), workers=st.integers(1, 3))
+def test_pieces_of_any_size_are_the_definition(case, workers):
+    # A piece for each row, or few outputs: pieces meet where they will.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sum_tables, "_PIECE_PRODUCTS", 1)
+        patch.setattr(sum_tables, "_LEAST_COLUMNS", 2)
+        x, h = case.signal, case.kernel
+        plan = replace(sc.plan(x, h, method="direct", **case.keywords), loop="numba")
+        assume(suits_in_place(plan.problem))
+        step = InPlaceStep(plan)
+        y: Any = step.apply(x, step.weights(h), workers=workers)
+        fill = case.keywords.get("fill_value", 0.0)
+        expected = naive_convolve(x, h, dtype=y.dtype, **case.keywords)
+        assert_close(y, expected, tolerance(x, h, y.dtype, fill_value=fill))
+
+
+@pytest.mark.parametrize("keywords", [{"boundary": "absent"}, {"rtol": 1e-9}])
+def test_what_is_more_than_sums_is_left_to_the_blocks(keywords):
     plan = sc.plan((400, 500), (3, 3), "same", method="direct", **keywords)
-    assert not suits_in_place(replace(plan, loop="numba"))
+    assert not suits_in_place(plan.problem)
 
 
-def test_a_large_plain_call_has_a_step():
-    plan = planned(np.ones((1000, 1000)), np.ones((3, 3)))
-    assert isinstance(make_step(plan, None), InPlaceStep)
-    wide = planned(np.ones((100_000, 12)), np.ones((5, 5)))
-    assert make_step(wide, None) is None
+def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch):
+    x, h = drawn((1500, 700)), drawn((31, 31))
+    step = InPlaceStep(planned(x, h))
+    counters, sum_taps = [], step._sum
+
+    def interrupted(*arguments):
+        counters.append(arguments[3])
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return sum_taps(*arguments)
+
+    monkeypatch.setattr(step, "_sum", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        step.apply(x, step.weights(h), workers=2)
+    taken, done, _ = counters[0][-3:]
+    # All that was taken before is done; the helper has looked for another piece in vain.
+    assert done <= taken - (1 << 62) <= done + 1
+    assert done < step._calls[0].pieces
+    monkeypatch.undo()
+    np.testing.assert_array_equal(
+        step.apply(x, step.weights(h), workers=2), step.apply(x, step.weights(h))
+    )

@@ -177,7 +177,7 @@ def test_refusals_say_why():
     for call, reason in (
         ((x.shape, h.shape), "values have not been looked at"),
         ((x, h), "not a product of 1-D kernels"),
-        ((np.ones(400_000), np.arange(1.0, 20)), "not constant"),
+        ((np.ones(400_000), np.arange(1.0, 200)), "not constant"),
     ):
         assert reason in str(sc.plan(*call))
         with pytest.raises(MethodError, match=reason):

@@ -13,7 +13,8 @@ import numba
 import numpy as np
 
 from sigconv.core.dtypes import DType
-from sigconv.engines._fftw import copy_bytes, multiply, run_plan, run_plan_at, zero_bytes
+from sigconv.engines._fftw import multiply, run_plan, run_plan_at
+from sigconv.engines._memory import copy_bytes, zero_bytes
 from sigconv.engines.scratch import Scratch
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 

@@ -24,6 +24,7 @@ from sigconv.core.problem import Axis, Problem
 from sigconv.engines import compiled
 from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
 from sigconv.engines.compiled import loop_for
+from sigconv.engines.in_place import suits_in_place
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.numpy_convolve import numpy_seconds, suits_numpy
 from sigconv.engines.plan import Cost, Plan
@@ -31,12 +32,11 @@ from sigconv.engines.rows import (
     SPARSE,
     TapList,
     compiled_sums,
-    is_worth_copying,
-    row_axis,
     sliced_sums,
 )
 from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.engines.small import fits_one_step, step_seconds
+from sigconv.engines.sum_costs import loop_seconds
 
 __all__ = ["DirectEngine", "DirectKernel", "extended"]
 
@@ -49,6 +49,9 @@ _PER_OUTPUT = 8
 # where each is long. And the outputs that a block has at most.
 _FEW_BLOCKS, _MANY_BLOCKS = 4, 64
 _BLOCK_OUTPUTS = 1 << 20
+
+# Seconds of `np.convolve`, which one worker takes, that another engine's workers would halve.
+_LONG = 3e-4
 
 # Signals side by side in memory that a block takes at most.
 _COLUMNS = 512
@@ -73,22 +76,23 @@ class DirectEngine:
         products = prod(problem.result_shape) * prod(problem.taps)
         key = dtype_key(problem.dtypes.compute)
         nbytes = _extended_size(problem) * problem.dtypes.compute.itemsize
-        start = machine.call + len(grid) * machine.block
+        blocks = machine.call + len(grid) * machine.block
         slices = len(grid) * prod(problem.taps) * machine.call / 20
-        sliced = start + slices + products * machine.slice_add.get(key, 1e-8)
-        summed = start + products * machine.multiply_add.get(key, 1e-8)
+        sliced = blocks + slices + products * machine.slice_add.get(key, 1e-8)
         if fits_one_step(problem, grid):
-            sliced, summed = step_seconds(problem, machine)
+            sliced = step_seconds(problem, machine)
         loops = [(Cost(sliced, nbytes), "numpy", grid)]
-        if loop_for(problem.dtypes.compute) == "numba":
+        if loop_for(problem.dtypes.compute) == "numba" and problem.axes:
             load = compiled.load_seconds(problem.dtypes.compute, machine)
+            start = machine.call / 4 if suits_in_place(problem) else blocks
+            summed = start + loop_seconds(problem, machine)
             loops.append((Cost(summed, nbytes, load), "numba", grid))
         if suits_numpy(problem):
             whole = tuple((axis.start, axis.stop) for axis in problem.axes)
             one = BlockGrid(problem.axes, batch_cuts(problem, 1), whole)
             loops.append((Cost(numpy_seconds(problem, machine), nbytes), "np.convolve", one))
-        for cost, loop, blocks in sorted(loops, key=_first_seconds):
-            yield Plan(problem, self.name, blocks, cost, loop=loop)
+        for cost, loop, cuts in sorted(loops, key=_first_seconds):
+            yield Plan(problem, self.name, cuts, cost, loop=loop)
 
     def prepare(self, plan: Plan, kernel: Array) -> DirectKernel:
         """Clean and flatten the kernel."""
@@ -103,7 +107,9 @@ def _in_lanes(problem: Problem) -> Problem:
 
 
 def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
-    return loop[0].first
+    cost, name, _ = loop
+    # Others are shared by workers, of which two are the least that there may be.
+    return 2 * cost.first if name == "np.convolve" and cost.first >= _LONG else cost.first
 
 
 def _extended_size(problem: Problem) -> int:
@@ -210,25 +216,11 @@ class DirectKernel:
     def _samples(self, tile: Tile, work: Scratch | None) -> tuple[Array, tuple[int, ...]]:
         """Return samples that the loop can read, and where the first output lies among them."""
         axes, dtype = self.plan.problem.axes, self.plan.problem.dtypes.compute
-        if self.plan.loop == "numba" and axes and self._is_read_in_place(tile):
+        if self.plan.loop == "numba" and axes:
             write, support = tile.block.write, tile.block.support
             shifts = tuple(w[0] - s[0] for w, s in zip(write, support, strict=True))
             return tile.data.astype(dtype, copy=False), shifts
         return extended(tile, axes, dtype, work), tuple(axis.taps - 1 for axis in axes)
-
-    def _is_read_in_place(self, tile: Tile) -> bool:
-        """Tell whether skipping taps that meet no sample costs less than copying the rows."""
-        along = row_axis(tile.data)
-        if along is None:
-            return False
-        axis = along - (tile.data.ndim - self.ndim)
-        if axis < 0:
-            return True
-        start, stop = tile.block.write[axis]
-        low, high = tile.block.support[axis]
-        taps = self.plan.problem.taps
-        inside = min(stop, high) - max(start, low + taps[axis] - 1)
-        return not is_worth_copying(inside, stop - start, prod(taps))
 
     def _apply_one(
         self,

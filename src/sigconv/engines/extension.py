@@ -15,12 +15,13 @@ from sigconv.core.boundary import segments
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem, Shape
 
-__all__ = ["Extension", "extended_shape"]
+__all__ = ["FILL", "NO_SAMPLE", "Extension", "extended_shape", "index_map"]
 
 # Samples beyond the edges at most: each has an index.
 _MOST_BEYOND = 1 << 14
 
-_ZERO, _FILL = -1, -2
+NO_SAMPLE, FILL = -1, -2
+"""What stands in an index map for a sample that adds nothing, and for the constant."""
 
 
 def extended_shape(problem: Problem) -> Shape:
@@ -45,9 +46,9 @@ class Extension(NamedTuple):
     def of(cls, problem: Problem) -> Extension | None:
         """Return the extension of the signal, in canonical layout, or None if it is too long."""
         nbatch = len(problem.batch)
-        maps = [np.arange(n) for n in problem.batch] + [_index_map(a) for a in problem.axes]
+        maps = [np.arange(n) for n in problem.batch] + [index_map(a) for a in problem.axes]
         grids = np.ix_(*maps)
-        zero, filled = (_any(grid == mark for grid in grids) for mark in (_ZERO, _FILL))
+        zero, filled = (_any(grid == mark for grid in grids) for mark in (NO_SAMPLE, FILL))
         # In corners zero beats constant, and both beat the index maps.
         template = np.zeros(extended_shape(problem), problem.dtypes.compute)
         fills = {e.fill for a in problem.axes for e in a.edges if e.rule == "constant"}
@@ -74,14 +75,19 @@ class Extension(NamedTuple):
         return cls(template, (*whole, *source), (*whole, *target), beyond, at)
 
 
-def _index_map(axis: Axis) -> Array:
-    """Return the sample that lies at each position of the extension, or what stands for it."""
+def index_map(axis: Axis) -> Array:
+    """Return the sample that lies at each position of the extension, or what stands for it.
+
+    >>> from sigconv.core.boundary import Edge
+    >>> index_map(Axis(0, 4, 3, 1, 5, (Edge("zero"), Edge("reflect"))))
+    array([-1,  0,  1,  2,  3,  2])
+    """
     first = axis.start - axis.taps + 1
     index = np.empty(axis.stop - first, np.intp)
     for part in segments(axis.edges, axis.size, first, axis.stop):
         place = slice(part.start - first, part.stop - first)
         if part.is_filled:
-            index[place] = _ZERO if part.edge.is_zero else _FILL
+            index[place] = NO_SAMPLE if part.edge.is_zero else FILL
         else:
             index[place] = part.first + part.step * np.arange(part.stop - part.start)
     return index

@@ -6,30 +6,31 @@ one. The other axes only say where a row begins, so that a loop over flat memory
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from sigconv.core.dtypes import Array
 from sigconv.core.index import along, empty_ordered, trailing
+from sigconv.core.problem import Axis
+from sigconv.engines.sum_tables import Layout, SumTables, list_taps
 
 __all__ = [
     "SPARSE",
     "TapList",
     "compiled_sums",
     "flat",
-    "is_worth_copying",
     "row_axis",
     "sliced_sums",
 ]
 
-# Outputs near the end of a row cost this many times those inside, per tap; to copy a row with its
-# extension costs as much as this many taps.
-_RIM, _COPY = 24.0, 12.0
+SPARSE = 0.4
+"""The share of taps that are not zero, up to which the zeros are skipped.
 
-SPARSE = 0.75
-"""The share of taps that are not zero, up to which the zeros are skipped."""
+Rows of outputs share no samples then.
+"""
 
 # Signals side by side in memory that make a row at least.
 _SHORT_ROW = 16
@@ -39,24 +40,19 @@ _PIECE_BYTES = 1 << 17
 
 
 class TapList(NamedTuple):
-    """Taps as a list: the shape of the kernel, the index of each tap, and its weight."""
+    """A kernel for the compiled loop: reversed, in C order, with the taps that are not skipped.
 
-    shape: tuple[int, ...]
-    places: Array
-    weights: Array
+    `kept` are places in the flat kernel, or None for all.
+    """
+
+    flipped: Array
+    kept: Array | None
 
     @classmethod
     def of(cls, taps: Array, *, sparse: bool = False) -> TapList:
         """List the taps, without those that are zero where `sparse`."""
-        # Reversed, so that offsets into the samples increase.
-        flipped = taps[(slice(None, None, -1),) * taps.ndim]
-        kept: Any = np.indices(taps.shape).reshape(taps.ndim, -1)
-        if sparse and flipped.any():
-            kept = np.nonzero(flipped)
-        reverse = [k - 1 - axis for k, axis in zip(taps.shape, kept, strict=True)]
-        index = np.ascontiguousarray(np.stack(reverse, axis=-1), np.int64)
-        weights = flipped[tuple(kept)]
-        return cls(taps.shape, index, np.ascontiguousarray(weights))
+        flipped = np.ascontiguousarray(taps[(slice(None, None, -1),) * taps.ndim])
+        return cls(flipped, np.flatnonzero(flipped) if sparse and flipped.any() else None)
 
 
 def row_axis(data: Array) -> int | None:
@@ -71,14 +67,6 @@ def row_axis(data: Array) -> int | None:
     return None
 
 
-def is_worth_copying(inside: int, length: int, taps: int) -> bool:
-    """Tell whether rows with so many of their outputs `inside` are worth a copy.
-
-    The others meet samples that do not exist, for which the loop has to look.
-    """
-    return (1 - max(0, inside) / length) * _RIM * taps > _COPY
-
-
 def compiled_sums(
     data: Array, taps: TapList, out: Array, shifts: tuple[int, ...], *, asks: bool = True
 ) -> bool:
@@ -87,35 +75,54 @@ def compiled_sums(
     `data` and `out` have batch axes first; on the last axes the kernel acts, with one shift each.
     Returned is whether all outputs are finite, as far as one `asks`.
     """
-    from sigconv.engines._loops import sum_taps
+    from sigconv.engines._loops import Worker, sum_taps
 
     along = row_axis(data)
     if along is None:
         data, along = np.array(data, order="C"), data.ndim - 1
     result = out if _has_rows(out, along) else empty_ordered(out.shape, out.dtype, data)
     nbatch = data.ndim - len(shifts)
-    itemsize = data.itemsize
-    axes = np.empty((data.ndim, 6), np.int64)
-    axes[:, 0], axes[:, 1] = out.shape, data.shape
-    axes[:, 2], axes[:, 3] = (0,) * nbatch + shifts, (1,) * nbatch + taps.shape
-    axes[:, 4] = [stride // itemsize for stride in data.strides]
-    axes[:, 5] = [stride // itemsize for stride in result.strides]
-    index = taps.places
-    if nbatch:
-        index = np.zeros((len(taps.places), data.ndim), np.int64)
-        index[:, nbatch:] = taps.places
-    if along != data.ndim - 1:
-        order = [*(i for i in range(data.ndim) if i != along), along]
-        axes, index = axes[order], index[:, order].copy()
+    flipped, kept = taps
+    if along >= nbatch and along != data.ndim - 1:
+        # Rows of the kernel lie along those of the samples.
+        flipped = np.moveaxis(flipped, along - nbatch, -1)
+        kept = None if kept is None else np.flatnonzero(flipped)
+    weights = flipped.reshape(-1) if kept is None else flipped.reshape(-1)[kept]
+    axes = [Axis(i, n, 1, 0, n) for i, n in enumerate(out.shape[:nbatch])]
+    for i, (shift, count) in enumerate(zip(shifts, taps.flipped.shape, strict=True), nbatch):
+        axes.append(Axis(i, data.shape[i], count, shift, shift + out.shape[i]))
     x, first = flat(data)
     y, place = flat(result)
-    origins = np.array((first, place, asks))
+    tables = _described(
+        tuple(axes),
+        tuple(stride // data.itemsize for stride in data.strides),
+        tuple(stride // out.itemsize for stride in result.strides),
+        along,
+    )
+    lines = None
+    if kept is not None:
+        counts = [axis.taps for axis in axes]
+        counts.append(counts.pop(along))
+        lines = list_taps(tuple(counts), 1, kept)
+    packed = tables.packed(lines, origins=(first, place))
     # One signature for all: samples that may not be written to.
     x.flags.writeable = False
-    probe = sum_taps(x, y, origins, axes, index, taps.weights)
+    where = packed.numbers.ctypes.data, packed.tables.ctypes.data
+    worker = Worker(data.dtype, packed.room, weights[:1], where)
+    told = sum_taps(x, y, weights, worker.told, asks)
     if result is not out:
         out[...] = result
-    return bool(probe == 0)
+    return not told
+
+
+@lru_cache(maxsize=256)
+def _described(
+    axes: tuple[Axis, ...], strides: tuple[int, ...], results: tuple[int, ...], along: int
+) -> SumTables:
+    """Return the tables of one block."""
+    layouts = [Layout(*one) for one in zip(axes, strides, results, strict=True)]
+    layouts.append(layouts.pop(along))
+    return SumTables.of(layouts)
 
 
 def sliced_sums(data: Array, taps: Array, out: Array) -> None:

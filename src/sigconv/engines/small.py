@@ -1,6 +1,6 @@
 """Direct sums in one step: small ones without grid, tiles and threads, in scratch that is kept.
 
-Large ones over plain arrays are the subject of `in_place`. Of small ones the signal is copied into
+The compiled loop is the subject of `in_place`. For NumPy's loops the signal is copied into
 its extension once, from an index made when the plan is first used. Where rows of the extension
 follow one another in memory, a tap is one offset for all of them: the whole sum is a single row, in
 which a few outputs between the rows of the result go unused. Short signals that end in zeros are
@@ -19,7 +19,6 @@ from sigconv.core.blocks import BlockGrid
 from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import is_finite
 from sigconv.core.problem import Problem
-from sigconv.engines import compiled
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.extension import Extension, extended_shape
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
@@ -38,7 +37,7 @@ _MOST_TAPS = 1 << 12
 _FEW_OUTPUTS, _FEW_PRODUCTS = 1 << 9, 1 << 15
 
 # Scratch that a step of a single call keeps for the next.
-_KEPT_BYTES = 1 << 16
+_KEPT_BYTES = 1 << 17
 
 
 class OneStep(Protocol):
@@ -75,13 +74,15 @@ def make_step(plan: Plan, kept_bytes: int | None) -> OneStep | None:
     problem = plan.problem
     if plan.method != "direct":
         return None
+    if plan.loop == "numba":
+        return InPlaceStep(plan, kept_bytes) if suits_in_place(problem) else None
     if _is_plain(problem, plan.grid):
         if plan.loop == "np.convolve":
             return NumpyStep(plan)
         extension = Extension.of(problem) if fits_one_step(problem, plan.grid) else None
         if extension is not None:
             return _SumStep(plan, extension, kept_bytes)
-    return InPlaceStep(plan) if suits_in_place(plan) else None
+    return None
 
 
 def fits_one_step(problem: Problem, grid: BlockGrid) -> bool:
@@ -99,18 +100,15 @@ def _is_plain(problem: Problem, grid: BlockGrid) -> bool:
     return prod(problem.kernel_batch) == 1 and not rounded
 
 
-def step_seconds(problem: Problem, machine: Machine) -> tuple[float, float]:
-    """Return what one step is predicted to take, by NumPy's loops and by the compiled loop."""
+def step_seconds(problem: Problem, machine: Machine) -> float:
+    """Return what one step is predicted to take by NumPy's loops."""
     key = dtype_key(problem.dtypes.compute)
     samples, taps, row = prod(extended_shape(problem)), prod(problem.taps), problem.taps[-1]
     start = machine.call / 4
-    summed = start + samples * taps * machine.multiply_add.get(key, 1e-8)
     if problem.dtypes.is_complex:
-        return start + taps * (
-            machine.call / 15 + samples * machine.slice_add.get(key, 1e-8)
-        ), summed
+        return start + taps * (machine.call / 15 + samples * machine.slice_add.get(key, 1e-8))
     each = machine.call / 15 + samples * output_seconds(problem, machine, row)
-    return start + taps // row * each, summed
+    return start + taps // row * each
 
 
 class _Scratch(NamedTuple):
@@ -131,7 +129,7 @@ class _Scratch(NamedTuple):
 
 
 class _SumStep:
-    """A row of sums over an extension, by the compiled loop or, while that is not loaded, NumPy.
+    """A row of sums over an extension, by NumPy's loops.
 
     Rows of the extension follow one another: output p has sample p + shift - back[t] for tap t.
     """
@@ -152,13 +150,6 @@ class _SumStep:
         self._places = self._back[:0]
         if few and self._sum == self._sum_rows and problem.taps[-1] < len(self._back):
             self._sum, self._places = self._sum_at_once, self._back[0] - self._back
-        if plan.loop == "numba":
-            compiled.load(self._compute)
-            self._sum = self._sum_compiled
-            size, shift = extension.template.size, int(self._back[0])
-            self._axes = np.array([[self._length, size, shift, shift + 1, 1, 1]], np.int64)
-            self._index = self._back.reshape(-1, 1).copy()
-            self._origins = np.array((0, 0, 1))
         self._spare: list[_Scratch] = []
         self._nothing = np.zeros(max(len(self._back), self._length), self._compute)
         self._keeps = kept_bytes is None or 2 * extension.template.nbytes <= kept_bytes
@@ -204,16 +195,6 @@ class _SumStep:
             found = samples.take(self._extension.at, out=found, mode="clip")
             scratch.extended.put(self._extension.beyond, found)
 
-    def _sum_compiled(self, scratch: _Scratch, weights: Array, watch: bool) -> bool:
-        """Sum over the taps, and tell whether all sums are finite."""
-        del watch
-        from sigconv.engines import _loops
-
-        probe = _loops.sum_taps(
-            scratch.samples, scratch.sums, self._origins, self._axes, self._index, weights
-        )
-        return bool(probe == 0)
-
     def _sum_at_once(self, scratch: _Scratch, weights: Array, watch: bool) -> bool:
         """Sum over all rows of the kernel with zeros between, as they lie in the extension."""
         row = scratch.row
@@ -252,17 +233,13 @@ class _SumStep:
     def _new_scratch(self) -> _Scratch:
         extended = self._extension.template.copy()
         samples = extended.reshape(-1)
-        # The one signature of the compiled loop: samples that may not be written to.
-        samples.flags.writeable = False
         sums = np.empty(extended.size, self._compute)
         shape = self._problem.batch + self._problem.lengths
         outputs = sums.reshape(extended.shape)[tuple(slice(0, n) for n in shape)]
-        stretches: tuple[Array, ...] = ()
-        if self._sum != self._sum_compiled:
-            # A row of the kernel, or one tap, at a time.
-            taps = 1 if self._sum == self._sum_slices else self._problem.taps[-1]
-            starts = (self._back[0] - self._back)[::taps]
-            stretches = tuple(samples[s : s + self._length + taps - 1] for s in starts.tolist())
+        # A row of the kernel, or one tap, at a time.
+        taps = 1 if self._sum == self._sum_slices else self._problem.taps[-1]
+        starts = (self._back[0] - self._back)[::taps]
+        stretches = tuple(samples[s : s + self._length + taps - 1] for s in starts.tolist())
         inside = extended[self._extension.target]
         found = np.empty(len(self._extension.at), self._compute)
         row = np.zeros(int(self._back[0]) + 1 if len(self._places) else 0, self._compute)

@@ -1,0 +1,73 @@
+"""What threads share in compiled loops: counts of the pieces of some work.
+
+A counter is three integers: how many pieces are taken, how many are done, and whether any of them
+has something to tell. Compiled loops are given its address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from sigconv.engines._memory import address
+
+__all__ = ["are_done", "count_done", "stop", "take_next", "tell"]
+
+# Looks, of a nanosecond each, that are worth more than to fall asleep and be woken.
+_LOOKS = 200_000
+
+_NEVER = 1 << 62
+
+
+@intrinsic
+def _add(typing_context: Any, counter: Any, index: Any, number: Any) -> Any:
+    """Add to one of the int64 from an address on, and return what it was, in one step."""
+    del typing_context, counter, index, number
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        first = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        place = builder.gep(first, [arguments[1]])
+        return builder.atomic_rmw("add", place, arguments[2], "seq_cst")
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+add: Any = _add
+_compiled = njit(nogil=True, cache=True)
+
+
+@_compiled
+def take_next(counter: int) -> Any:
+    """Return the number of a piece that nobody else takes."""
+    return add(counter, 0, 1)
+
+
+@_compiled
+def count_done(counter: int, pieces: int) -> None:
+    """Count pieces as done: all that they wrote is seen by whoever sees the count."""
+    add(counter, 1, pieces)
+
+
+@_compiled
+def tell(counter: int) -> None:
+    """Tell that a piece is not as it should be."""
+    add(counter, 2, 1)
+
+
+@_compiled
+def stop(counter: Any) -> Any:
+    """Let nobody take another piece from an array, and return how many are taken."""
+    return add(address(counter), 0, _NEVER)
+
+
+@_compiled
+def are_done(counter: Any, pieces: int) -> bool:
+    """Tell whether all pieces of an array are done, now or within a fraction of a millisecond."""
+    looks = 0
+    while looks < _LOOKS and add(address(counter), 1, 0) < pieces:
+        looks += 1
+    return looks < _LOOKS

@@ -1,0 +1,285 @@
+"""Direct sums described for the compiled loop: tables of rows, of strips and of lines of taps.
+
+All that depends on shapes, edges and the layout of memory is in these tables, which are made once
+for a plan, or for blocks of one shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from sigconv.core.boundary import Segment, segments
+from sigconv.core.dtypes import Array
+from sigconv.core.problem import Axis
+from sigconv.engines.extension import NO_SAMPLE, index_map
+
+__all__ = [
+    "FILL",
+    "NOTHING",
+    "SERVED",
+    "TOGETHER",
+    "Layout",
+    "Packed",
+    "SumTables",
+    "list_taps",
+    "segments_served",
+]
+
+# Products that a piece has at least, of which an output counts as a few more, and the pieces for
+# each worker: the last of them ends soon after the others.
+_PIECE_PRODUCTS, _PER_OUTPUT, _PIECES = 1 << 18, 8, 8
+
+# Elements that are copied for a piece, beside those of the rows that its neighbours copy too.
+_MOST_COPIED = 1 << 19
+
+TOGETHER = 4
+"""Rows of outputs that the compiled loop takes at a time."""
+
+NOTHING, FILL = -(1 << 62), 1 - (1 << 62)
+"""What stands for a sample, or for a row, that adds nothing, and for one that is all constant."""
+
+# A line of samples serves rows first..last of outputs: these pairs, as lines follow one another.
+_SERVED = ((i, j) for i in range(TOGETHER) for j in range(i, TOGETHER))
+SERVED = tuple(sorted(_SERVED, key=lambda rows: (sum(rows), rows)))
+"""The segments of lines that serve the same of these rows; the loop counts those in each."""
+
+# Outputs of a row that make a piece at least, where rows are cut.
+_LEAST_COLUMNS = 1 << 12
+
+# Rows are copied whole with their extension where each tap serves so few outputs of a row: the ends
+# of a row take as long as some vectors of outputs for each of these.
+_OUTPUTS_PER_TAP = 8
+
+# Rows that are copied whole, unless no output meets a sample beyond their ends.
+_SHORT = 256
+
+
+class Layout(NamedTuple):
+    """One axis in memory: a convolved or a batch axis, and the strides of samples and outputs."""
+
+    axis: Axis
+    stride: int
+    result_stride: int
+
+
+class SumTables(NamedTuple):
+    """What the compiled loop is told of a sum, besides its arrays.
+
+    Attributes
+    ----------
+    numbers : array
+        Of the rows: outputs, taps, elements from one tap's sample to the next, from the beginning
+        of a row of samples to the first tap of output 0, the outputs [low, high) that meet no
+        sample beyond the ends, and the elements of the strip at the left. Then the elements of
+        scratch before the strips, where sample 0 and output 0 lie, whether the lines are
+        all rows of the kernel, how many weights may be zero, and how long each of the tables is.
+    axes : array (n, 4)
+        Of each axis but the rows, in C order: outputs, taps, elements from one output to the next,
+        and where its map begins.
+    ends : array (n, 4)
+        The strips, as stretches: where they begin in the strip, how many elements they have, which
+        element of the row comes first, or what stands for all, and the step to the next.
+    lines : array (n, axes + 2)
+        For each line, the index of its row of taps on each axis, the place of its first sample
+        from output 0's and that of its first weight.
+    pieces : array (n, 6)
+        Ranges of outputs on the first and on the last of `axes`, and on the rows.
+    served : array
+        The segment of each row of samples that a few rows of outputs take.
+    maps : array
+        Where each row of the extension lies, in elements from row 0, or what stands for it.
+    """
+
+    numbers: Array
+    axes: Array
+    ends: Array
+    lines: Array
+    pieces: Array
+    served: Array
+    maps: Array
+
+    @classmethod
+    def of(cls, layouts: Sequence[Layout], workers: int = 1) -> SumTables:
+        """Describe axes in the order in which the loop takes them, the last along rows.
+
+        The rows' strides are equal and the same for samples and outputs: 1, or the number of
+        channels where these lie side by side. Strides count elements. Much work is cut into
+        pieces for so many workers, which changes no bit.
+        """
+        *others, (row, step, _) = layouts
+        axes = np.array([(1, 1, 0, 0)] * (not others) or [(0,) * 4] * len(others), np.int64)
+        maps, start = [np.zeros(1, np.int64)], 1
+        for j, (axis, stride, result_stride) in enumerate(others):
+            index = index_map(axis).astype(np.int64)
+            axes[j] = axis.length, axis.taps, result_stride, start
+            beyond = np.where(index == NO_SAMPLE, NOTHING, FILL)
+            maps.append(np.where(index < 0, beyond, index * stride))
+            start += len(index)
+        taps = tuple(layout.axis.taps for layout in layouts)
+        low, high = _inside(row, prod(taps))
+        ends = np.array(list(_ends(row, low, high, step)), np.int64).reshape(-1, 4)
+        left = low + row.taps - 1 if low else 0
+        parts = _PIECES * workers if workers > 1 else 1
+        width = sum(ends[-1, :2].tolist()) if len(ends) else 0
+        copied = prod(axis.length + axis.taps - 1 for axis, _, _ in others) * width
+        shape = _Shape(tuple(x.axis.length for x in layouts), step, prod(taps), copied)
+        pieces = _pieces(shape, parts)
+        served = segments_served(int(axes[-1, 1]))
+        rest = axes, ends, list_taps(taps, step), pieces, served, np.concatenate(maps)
+        ranges = [step * n for n in (row.start - row.taps + 1, low, high, left)]
+        # Rows of outputs at both ends, side by side.
+        spare = TOGETHER * (left + row.length - high) * step if 0 < low < high < row.length else 0
+        first = [row.length * step, row.taps, step, *ranges, spare]
+        numbers = np.array([*first, 0, 0, 1, prod(taps), *map(len, rest)], np.int64)
+        return cls(numbers, *rest)
+
+    def packed(
+        self,
+        lines: Array | None = None,
+        pieces: Array | None = None,
+        *,
+        origins: tuple[int, int] = (0, 0),
+        zeros: int | None = None,
+    ) -> Packed:
+        """Return all tables in one, with other lines and pieces if given.
+
+        The first elements of the arrays lie at `origins`, and `zeros` weights may be zero.
+        """
+        lines = self.lines if lines is None else lines
+        pieces = self.pieces if pieces is None else pieces
+        tables = self.axes, self.ends, lines, pieces, self.served, self.maps
+        numbers = self.numbers.copy()
+        numbers[8:11] = *origins, lines is self.lines
+        numbers[11] = numbers[11] if zeros is None else zeros
+        numbers[12:] = list(map(len, tables))
+        flat = np.concatenate([table.reshape(-1) for table in tables])
+        return Packed(numbers, flat, (self._integers(lines, pieces), self._elements(pieces)))
+
+    def _rows(self, pieces: Array) -> int:
+        """Return how many rows of samples the largest piece has."""
+        lengths = np.broadcast_to(self.axes[:, 0], (len(pieces), len(self.axes))).copy()
+        lengths[:, 0] = pieces[:, 1] - pieces[:, 0]
+        lengths[:, -1] = pieces[:, 3] - pieces[:, 2]
+        rows: Array = (lengths + self.axes[:, 1] - 1).prod(axis=1)
+        return int(rows.max())
+
+    def _integers(self, lines: Array, pieces: Array) -> int:
+        """Return how many integers of scratch the loop needs: see its `room_of`."""
+        count, taps = len(self.axes), int(self.axes[-1, 1])
+        listed = 2 * max(len(lines), len(lines) // taps * (taps + TOGETHER - 1))
+        rest = 5 * count + len(lines) + listed + len(SERVED)
+        return 2 * self._rows(pieces) + rest
+
+    def _elements(self, pieces: Array) -> int:
+        """Return how many elements of scratch the loop needs: strips, or a row that is constant."""
+        length, taps, step, _, _, _, _, spare = self.numbers[:8].tolist()
+        width = int(self.ends[-1, 0] + self.ends[-1, 1]) if len(self.ends) else 0
+        constant = length + (taps - 1) * step if FILL in self.maps else 0
+        return max(int(spare) + self._rows(pieces) * width, int(constant))
+
+
+@lru_cache(maxsize=64)
+def segments_served(taps: int) -> Array:
+    """Return the segment of each row of samples that a few rows of outputs take."""
+    rows = ((max(0, s - taps + 1), min(s, TOGETHER - 1)) for s in range(taps + TOGETHER - 1))
+    return np.array([SERVED.index(served) for served in rows], np.int64)
+
+
+class Packed(NamedTuple):
+    """The tables in one; and the integers and the elements of scratch that the loop needs."""
+
+    numbers: Array
+    tables: Array
+    room: tuple[int, int]
+
+
+def _inside(row: Axis, taps: int) -> tuple[int, int]:
+    """Return the outputs of a row that are read in place; the others are read from strips."""
+    first = row.start - row.taps + 1
+    low = min(max(0, -first), row.length)
+    high = min(max(low, row.size - row.taps + 1 - first), row.length)
+    if (low, high) != (0, row.length) and row.length < max(_SHORT, taps * _OUTPUTS_PER_TAP):
+        return row.length, row.length
+    return low, high
+
+
+def _ends(row: Axis, low: int, high: int, step: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the stretches of the strips at both ends of a row."""
+    first, reach, place = row.start - row.taps + 1, row.taps - 1, 0
+    spans = ((0, low), (high, row.length))
+    for start, stop in ((a, b + reach) for a, b in spans if a < b):
+        for part in segments(row.edges, row.size, first + start, first + stop):
+            for one in _runs(part, step):
+                yield (place, *one)
+                place += one[0]
+
+
+def _runs(part: Segment, step: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the elements, the first of them in a row, and the step to the next, of a stretch."""
+    count = part.stop - part.start
+    if part.is_filled:
+        yield count * step, NOTHING if part.edge.is_zero else FILL, 0
+    elif step == 1 or part.step == 1:
+        yield count * step, part.first * step, part.step
+    else:
+        # Channels stay in their order.
+        for i in range(count):
+            yield step, (part.first + part.step * i) * step, 1
+
+
+class _Shape(NamedTuple):
+    """What decides how work is cut: outputs by axis, channels, taps, and elements to copy."""
+
+    lengths: tuple[int, ...]
+    step: int
+    taps: int
+    copied: int
+
+
+def _pieces(shape: _Shape, parts: int) -> Array:
+    """Return ranges of outputs on the first axis, on the last but the rows, and on the rows."""
+    *others, columns = shape.lengths
+    columns *= shape.step
+    first, last = (others[0], others[-1]) if others else (1, 1)
+    products = prod(others) * columns * (shape.taps + _PER_OUTPUT)
+    wanted = max(min(parts, products // _PIECE_PRODUCTS), shape.copied // _MOST_COPIED)
+    spans = [[(0, first)], [(0, last)], [(0, columns)]]
+    if len(others) > 1:
+        spans[0] = _cut(first, wanted)
+        wanted = -(-wanted // len(spans[0]))
+    if wanted > 1 and (last > 1 or columns < 2 * _LEAST_COLUMNS):
+        # Rows of outputs are taken a few at a time.
+        spans[1] = _cut(last, wanted, TOGETHER)
+    elif wanted > 1:
+        spans[2] = _cut(columns, min(wanted, columns // _LEAST_COLUMNS))
+    return np.array([(*a, *b, *c) for a in spans[0] for b in spans[1] for c in spans[2]], np.int64)
+
+
+def _cut(length: int, count: int, unit: int = 1) -> list[tuple[int, int]]:
+    """Cut a range into `count` parts at most, whole units but for the last."""
+    units = -(-length // unit)
+    count = max(1, min(units, count))
+    edges = [min(length, units * i // count * unit) for i in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def list_taps(shape: tuple[int, ...], step: int, kept: Array | None = None) -> Array:
+    """Return the lines of a reversed kernel of this shape: its rows, or each of the `kept` taps.
+
+    `kept` are places in the flat kernel.
+    """
+    if len(shape) == 1:
+        shape = (1, *shape)
+    if kept is None:
+        kept = np.arange(0, prod(shape), shape[-1])
+        weights = kept
+    else:
+        weights = np.arange(len(kept))
+    *rows, columns = np.unravel_index(kept, shape)
+    return np.stack([*rows, columns * step, weights], axis=1).astype(np.int64)
