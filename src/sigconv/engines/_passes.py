@@ -13,12 +13,21 @@ from typing import Any
 import numba
 import numpy as np
 
+from sigconv.engines._memory import address, call
+from sigconv.engines._shared import count_done, take_next, tell
 from sigconv.engines._windows import copy, grow_windows, sum_block
+from sigconv.engines.sum_tables import SERVED, TOGETHER
 
-__all__ = ["sum_along", "sum_passes"]
+__all__ = ["FIRST", "sum_along", "sum_passes"]
 
 PIECE = 8192
 """Bytes per row and turn: the pieces of a row and of its neighbours stay in cache."""
+
+CACHED = 1 << 17
+"""Bytes of the rows that a few rows of results take: they stay in the first-level cache."""
+
+FIRST = 2 + len(SERVED)
+"""Where the lines begin among `tools`."""
 
 CHUNK = 2048
 """Elements per turn of sums over windows: they are added up in the first-level cache."""
@@ -45,8 +54,12 @@ def sum_passes(
     places: Any,
     form: Any,
     flags: Any,
-) -> Any:
-    """Write, or add to, `y` the sums over all axes.
+    tools: Any,
+    served: Any,
+    shares: Any,
+    counter: Any,
+) -> None:
+    """Write, or add to, `y` the sums over all axes, in the parts that nobody else has taken.
 
     Parameters
     ----------
@@ -75,27 +88,35 @@ def sum_passes(
     flags : three bools
         Whether to add to `y`, whether the taps of an axis are equal, and whether to look for
         results that are not finite.
-
-    Returns
-    -------
-    number
-        0, or NaN where one looks for them and a result is not finite.
+    tools : array of int64
+        The addresses of what writes several rows and one, counts of lines, and room for as many
+        lines as a few rows take.
+    served : two arrays
+        The segments of rows of samples, for the pass across planes and the one across rows.
+    shares : pair
+        The parts that each line of planes, or of rows, is taken in, and how many a part has.
+    counter : array of three int64
+        Shared by all who work on the parts. It tells where one looks for results that are not
+        finite, and there is one.
     """
-    piece, plane = form[0], form[1]
-    probe = weights[2][0] * 0
-    if weights[0].size == 0:
-        for line in range(heads.shape[0]):
-            begin, end = heads[line, 0], ends[line, 0]
-            probe += _sum_plane(
-                x, begin, rows, strip, pads, spare, weights, y, end, places, form, flags
-            )
-        return probe
-    count = ends.shape[1]
-    several = planes[0].size // plane
+    piece, plane, parts, step = form[0], form[1], shares[0], shares[1]
+    count = places.shape[1] if weights[0].size == 0 else ends.shape[1]
+    several = max(1, planes[0].size // max(1, plane))
     starts = np.arange(several) * plane
-    for line in range(heads.shape[0]):
-        for first in range(0, count, several):
-            n = min(several, count - first)
+    while True:
+        taken = take_next(address(counter))
+        if taken >= heads.shape[0] * parts:
+            return
+        line, start = taken // parts, taken % parts * step
+        stop, probe = min(start + step, count), weights[2][0] * 0
+        if weights[0].size == 0:
+            span = heads[line, 0], ends[line, 0], start, stop
+            probe += _sum_plane(
+                x, rows, strip, pads, spare, weights, y, places, form, flags, tools, served[1], span
+            )
+            start = stop
+        for first in range(start, stop, several):
+            n = min(several, stop - first)
             for p in range(pieces.shape[1]):
                 _across(
                     x,
@@ -108,39 +129,59 @@ def sum_passes(
                     piece,
                     spare,
                     flags[1],
+                    tools,
+                    served[0],
                 )
             for i in range(n):
-                begin, end = i * plane, ends[line, first + i]
+                span = i * plane, ends[line, first + i], 0, places.shape[1]
                 probe += _sum_plane(
-                    planes[1], begin, rows, strip, pads, spare, weights, y, end, places, form, flags
+                    planes[1],
+                    rows,
+                    strip,
+                    pads,
+                    spare,
+                    weights,
+                    y,
+                    places,
+                    form,
+                    flags,
+                    tools,
+                    served[1],
+                    span,
                 )
-    return probe
+        if probe != 0:
+            tell(address(counter))
+        count_done(address(counter), 1)
 
 
 @_compiled
 def _sum_plane(
     x: Any,
-    begin: int,
     rows: Any,
     strip: Any,
     pads: Any,
     spare: Any,
     weights: Any,
     y: Any,
-    end: int,
     places: Any,
     form: Any,
     flags: Any,
+    tools: Any,
+    served: Any,
+    span: Any,
 ) -> Any:
-    """Write the sums over a plane of samples that begins at `begin`, to results from `end` on."""
+    """Write rows of the sums over a plane of samples.
+
+    `span` is where the plane begins, where its results do, and which of the rows to write.
+    """
     length, row, origin, results, step = form[2], form[3], form[4], form[5], form[6]
+    begin, end, start, stop = span
     probe = weights[2][0] * 0
-    count = places.shape[1]
     several = strip[0].size // row
     starts = np.arange(several) * row
     for line in range(places.shape[0]):
-        for first in range(0, count, several):
-            n = min(several, count - first)
+        for first in range(start, stop, several):
+            n = min(several, stop - first)
             _across(
                 x,
                 begin,
@@ -152,12 +193,14 @@ def _sum_plane(
                 length,
                 spare,
                 flags[1],
+                tools,
+                served,
             )
             for i in range(n):
                 _fill(strip[0], i * row, pads)
                 place = end + places[line, first + i]
                 probe += _along(
-                    strip[1], i * row, weights[2], step, y, place, results, spare, flags
+                    strip[1], i * row, weights[2], step, y, place, results, spare, flags, tools
                 )
     return probe
 
@@ -182,12 +225,15 @@ def sum_along(
     spare: Any,
     form: Any,
     flags: Any,
+    tools: Any,
 ) -> Any:
     """Write the sums of equal `weights` along rows; `form` is their results, and the step."""
     probe = weights[0] * 0
     results, step = form[0], form[1]
     for line in range(starts.size):
-        probe += _along(x, starts[line], weights, step, y, places[line], results, spare, flags)
+        probe += _along(
+            x, starts[line], weights, step, y, places[line], results, spare, flags, tools
+        )
     return probe
 
 
@@ -202,6 +248,7 @@ def _along(
     length: int,
     spare: Any,
     flags: Any,
+    tools: Any,
 ) -> Any:
     """Write, or add to, y[place + i] the sums of weights[k] x[begin + k step + i], i < length."""
     probe = weights[0] * 0
@@ -216,11 +263,11 @@ def _along(
             grow_windows(x, s, U(n + reach), weights[0], weights.size, U(step), spare)
             copy(spare, U(0), y, r, U(n))
         elif flags[0]:
-            _sum_along(x, s, weights, step, spare, U(0), U(n))
+            _sum_along(x, begin + start, weights, step, spare, 0, n, tools)
             for i in range(U(n)):
                 y[r + i] += spare[i]
         else:
-            _sum_along(x, s, weights, step, y, r, U(n))
+            _sum_along(x, begin + start, weights, step, y, place + start, n, tools)
         if flags[2]:
             probe += _zero_if_finite(y, r, U(n))
     return probe
@@ -248,195 +295,66 @@ def _across(
     length: int,
     spare: Any,
     equal: bool,
+    tools: Any,
+    served: Any,
 ) -> None:
-    """Write y[end + places[i]:][:length] = sum_k weights[k] x[begin + rows[i + k]:][:length]."""
-    count, taps = places.size, weights.size
-    piece = PIECE // y.itemsize
+    """Write y[end + places[i]:][:length] = sum_k weights[k] x[begin + rows[i + k]:][:length].
+
+    The places follow one another at equal distances.
+    """
+    count, taps, size = places.size, weights.size, x.itemsize
+    piece = PIECE // size
+    if not equal:
+        piece = max(256, CACHED // (size * (taps + TOGETHER - 1)) // 64 * 64)
+    between = (places[1] - places[0]) * size if count > 1 else 0
     for start in range(0, length, piece):
-        n = U(min(piece, length - start))
+        n = min(piece, length - start)
         s, r = begin + start, end + start
         if equal:
             for first in range(0, count, taps):
                 block = places[first : min(first + taps, count)]
-                sum_block(x, s, rows[first:], weights[0], y, r, block, taps, spare, n)
+                sum_block(x, s, rows[first:], weights[0], y, r, block, taps, spare, U(n))
             continue
-        i = 0
+        together, i = TOGETHER if count >= TOGETHER else 1, 0
         while i < count:
-            if i + 4 <= count and rows[i] >= 0 and rows[i + taps + 2] >= 0:
-                _four_rows(x, s, rows[i:], weights, y, r, places[i:], n)
-                i += 4
-            else:
-                _one_row(x, s, rows[i:], weights, y, U(r + places[i]), n)
-                i += 1
+            # The last few rows share with some that are written twice.
+            i = min(i, count - together)
+            _list_rows(x, s, rows, i, weights, together, tools, served)
+            target = address(y) + (r + places[i]) * size
+            lines, counts = address(tools) + 8 * FIRST, address(tools) + 8 * 2
+            writer = tools[0] if together > 1 else tools[1]
+            call(writer, (target, lines, counts, 1, 0, size, between, n))
+            i += together
 
 
 @_compiled
-def _four_rows(
-    x: Any, begin: int, rows: Any, weights: Any, y: Any, end: int, places: Any, n: Any
-) -> None:
-    """Write four rows that take neighbouring rows, each of which is read once for all."""
-    p0, p1 = U(end + places[0]), U(end + places[1])
-    p2, p3 = U(end + places[2]), U(end + places[3])
-    taps = weights.size
-    t = (taps - 1) % 4 + 1
-    _begin_four(x, begin, rows, weights, t, y, p0, p1, p2, p3, n)
-    if (taps - t) % 8:
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        s0, s1, s2 = U(begin + rows[t]), U(begin + rows[t + 1]), U(begin + rows[t + 2])
-        s3, s4, s5 = U(begin + rows[t + 3]), U(begin + rows[t + 4]), U(begin + rows[t + 5])
-        s6 = U(begin + rows[t + 6])
-        for i in range(n):
-            b0, b1, b2, b3 = x[s0 + i], x[s1 + i], x[s2 + i], x[s3 + i]
-            b4, b5, b6 = x[s4 + i], x[s5 + i], x[s6 + i]
-            y[p0 + i] = y[p0 + i] + w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3
-            y[p1 + i] = y[p1 + i] + w0 * b1 + w1 * b2 + w2 * b3 + w3 * b4
-            y[p2 + i] = y[p2 + i] + w0 * b2 + w1 * b3 + w2 * b4 + w3 * b5
-            y[p3 + i] = y[p3 + i] + w0 * b3 + w1 * b4 + w2 * b5 + w3 * b6
-        t += 4
-    while t < taps:
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        w4, w5, w6, w7 = weights[t + 4], weights[t + 5], weights[t + 6], weights[t + 7]
-        s0, s1, s2 = U(begin + rows[t]), U(begin + rows[t + 1]), U(begin + rows[t + 2])
-        s3, s4, s5 = U(begin + rows[t + 3]), U(begin + rows[t + 4]), U(begin + rows[t + 5])
-        s6, s7, s8 = U(begin + rows[t + 6]), U(begin + rows[t + 7]), U(begin + rows[t + 8])
-        s9, sa = U(begin + rows[t + 9]), U(begin + rows[t + 10])
-        for i in range(n):
-            b0, b1, b2, b3 = x[s0 + i], x[s1 + i], x[s2 + i], x[s3 + i]
-            b4, b5, b6, b7 = x[s4 + i], x[s5 + i], x[s6 + i], x[s7 + i]
-            b8, b9, ba = x[s8 + i], x[s9 + i], x[sa + i]
-            z0 = y[p0 + i] + w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3
-            z1 = y[p1 + i] + w0 * b1 + w1 * b2 + w2 * b3 + w3 * b4
-            z2 = y[p2 + i] + w0 * b2 + w1 * b3 + w2 * b4 + w3 * b5
-            z3 = y[p3 + i] + w0 * b3 + w1 * b4 + w2 * b5 + w3 * b6
-            y[p0 + i] = z0 + w4 * b4 + w5 * b5 + w6 * b6 + w7 * b7
-            y[p1 + i] = z1 + w4 * b5 + w5 * b6 + w6 * b7 + w7 * b8
-            y[p2 + i] = z2 + w4 * b6 + w5 * b7 + w6 * b8 + w7 * b9
-            y[p3 + i] = z3 + w4 * b7 + w5 * b8 + w6 * b9 + w7 * ba
-        t += 8
-
-
-@_compiled
-def _begin_four(
+def _list_rows(
     x: Any,
     begin: int,
     rows: Any,
+    start: int,
     weights: Any,
-    taps: int,
-    y: Any,
-    p0: Any,
-    p1: Any,
-    p2: Any,
-    p3: Any,
-    n: Any,
+    together: int,
+    tools: Any,
+    served: Any,
 ) -> None:
-    """Write the sums over the first one to four taps."""
-    w0 = weights[0]
-    s0, s1 = U(begin + rows[0]), U(begin + rows[1])
-    s2, s3 = U(begin + rows[2]), U(begin + rows[3])
-    if taps == 1:
-        for i in range(n):
-            y[p0 + i] = w0 * x[s0 + i]
-            y[p1 + i] = w0 * x[s1 + i]
-            y[p2 + i] = w0 * x[s2 + i]
-            y[p3 + i] = w0 * x[s3 + i]
-        return
-    w1, s4 = weights[1], U(begin + rows[4])
-    if taps == 2:
-        for i in range(n):
-            b1, b2, b3 = x[s1 + i], x[s2 + i], x[s3 + i]
-            y[p0 + i] = w0 * x[s0 + i] + w1 * b1
-            y[p1 + i] = w0 * b1 + w1 * b2
-            y[p2 + i] = w0 * b2 + w1 * b3
-            y[p3 + i] = w0 * b3 + w1 * x[s4 + i]
-        return
-    w2, s5 = weights[2], U(begin + rows[5])
-    if taps == 3:
-        for i in range(n):
-            b1, b2, b3, b4 = x[s1 + i], x[s2 + i], x[s3 + i], x[s4 + i]
-            y[p0 + i] = w0 * x[s0 + i] + w1 * b1 + w2 * b2
-            y[p1 + i] = w0 * b1 + w1 * b2 + w2 * b3
-            y[p2 + i] = w0 * b2 + w1 * b3 + w2 * b4
-            y[p3 + i] = w0 * b3 + w1 * b4 + w2 * x[s5 + i]
-        return
-    w3, s6 = weights[3], U(begin + rows[6])
-    for i in range(n):
-        b1, b2, b3, b4, b5 = x[s1 + i], x[s2 + i], x[s3 + i], x[s4 + i], x[s5 + i]
-        y[p0 + i] = w0 * x[s0 + i] + w1 * b1 + w2 * b2 + w3 * b3
-        y[p1 + i] = w0 * b1 + w1 * b2 + w2 * b3 + w3 * b4
-        y[p2 + i] = w0 * b2 + w1 * b3 + w2 * b4 + w3 * b5
-        y[p3 + i] = w0 * b3 + w1 * b4 + w2 * b5 + w3 * x[s6 + i]
+    """List the rows of samples that a few rows of results take, each with its first weight."""
+    taps, size, at = weights.size, x.itemsize, FIRST
+    tools[2:FIRST] = 0
+    for s in range(taps + together - 1):
+        row = rows[start + s]
+        if row >= 0:
+            tools[at] = address(x) + (begin + row) * size
+            tools[at + 1] = address(weights) + min(s, taps - 1) * size
+            tools[2 + (served[s] if together > 1 else 0)] += 1
+            at += 2
 
 
 @_compiled
-def _one_row(x: Any, begin: int, rows: Any, weights: Any, y: Any, place: Any, n: Any) -> None:
-    """Write a row from those of its rows that exist."""
-    for i in range(n):
-        y[place + i] = 0
-    t, stop = 0, weights.size
-    while t < stop and rows[t] < 0:
-        t += 1
-    while t < stop and rows[stop - 1] < 0:
-        stop -= 1
-    while t + 4 <= stop:
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        s0, s1 = U(begin + rows[t]), U(begin + rows[t + 1])
-        s2, s3 = U(begin + rows[t + 2]), U(begin + rows[t + 3])
-        for i in range(n):
-            z = y[place + i] + w0 * x[s0 + i] + w1 * x[s1 + i]
-            y[place + i] = z + w2 * x[s2 + i] + w3 * x[s3 + i]
-        t += 4
-    while t < stop:
-        w0, s0 = weights[t], U(begin + rows[t])
-        for i in range(n):
-            y[place + i] += w0 * x[s0 + i]
-        t += 1
-
-
-@_compiled
-def _sum_along(x: Any, s: Any, weights: Any, step: int, y: Any, r: Any, n: Any) -> None:
-    """Write y[r + i] = sum_k weights[k] x[s + k step + i]."""
-    taps, d = weights.size, U(step)
-    t = (taps - 1) % 4 + 1
-    _begin_along(x, s, weights, t, d, y, r, n)
-    s += U(t) * d
-    if (taps - t) % 8:
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        s1, s2, s3 = s + d, s + U(2) * d, s + U(3) * d
-        for i in range(n):
-            z = y[r + i] + w0 * x[s + i] + w1 * x[s1 + i]
-            y[r + i] = z + w2 * x[s2 + i] + w3 * x[s3 + i]
-        t += 4
-        s += U(4) * d
-    while t < taps:
-        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        w4, w5, w6, w7 = weights[t + 4], weights[t + 5], weights[t + 6], weights[t + 7]
-        s1, s2, s3, s4 = s + d, s + U(2) * d, s + U(3) * d, s + U(4) * d
-        s5, s6, s7 = s + U(5) * d, s + U(6) * d, s + U(7) * d
-        for i in range(n):
-            z = y[r + i] + w0 * x[s + i] + w1 * x[s1 + i] + w2 * x[s2 + i] + w3 * x[s3 + i]
-            y[r + i] = z + w4 * x[s4 + i] + w5 * x[s5 + i] + w6 * x[s6 + i] + w7 * x[s7 + i]
-        t += 8
-        s += U(8) * d
-
-
-@_compiled
-def _begin_along(x: Any, s: Any, weights: Any, taps: int, d: Any, y: Any, r: Any, n: Any) -> None:
-    """Write the sums over the first one to four taps."""
-    w0 = weights[0]
-    if taps == 1:
-        for i in range(n):
-            y[r + i] = w0 * x[s + i]
-        return
-    w1, s1 = weights[1], s + d
-    if taps == 2:
-        for i in range(n):
-            y[r + i] = w0 * x[s + i] + w1 * x[s1 + i]
-        return
-    w2, s2 = weights[2], s + U(2) * d
-    if taps == 3:
-        for i in range(n):
-            y[r + i] = w0 * x[s + i] + w1 * x[s1 + i] + w2 * x[s2 + i]
-        return
-    w3, s3 = weights[3], s + U(3) * d
-    for i in range(n):
-        y[r + i] = w0 * x[s + i] + w1 * x[s1 + i] + w2 * x[s2 + i] + w3 * x[s3 + i]
+def _sum_along(x: Any, s: int, weights: Any, step: int, y: Any, r: int, n: int, tools: Any) -> None:
+    """Write y[r + i] = sum_k weights[k] x[s + k step + i], i < n."""
+    size = x.itemsize
+    tools[2], tools[FIRST], tools[FIRST + 1] = 1, address(x) + s * size, address(weights)
+    lines, counts = address(tools) + 8 * FIRST, address(tools) + 8 * 2
+    form = weights.size, step * size, 0, 0, n
+    call(tools[1], (address(y) + r * size, lines, counts, *form))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import lru_cache
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -66,17 +67,24 @@ class SeparableKernel:
         """Lend one worker's scratch."""
         return borrow_scratch()
 
-    def apply(self, tile: Tile, out: Array, work: Scratch, *, watch: bool = False) -> None:
+    def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of one block."""
+        if not self.plan.shares_blocks:
+            return self._apply(tile, out, [work], watch=watch)
+        with ExitStack() as stack:
+            works = [stack.enter_context(borrow_scratch()) for _ in range(work)]
+            return self._apply(tile, out, works, watch=watch)
+
+    def _apply(self, tile: Tile, out: Array, works: Sequence[Scratch], *, watch: bool) -> None:
         asks = watch or not self.keeps_infinity
-        if self._sum(tile, out, work, asks=asks) or not asks or is_finite(tile.data):
+        if self._sum(tile, out, works, asks=asks) or not asks or is_finite(tile.data):
             return
         if watch:
             raise NonFiniteSamples
-        self._sum(Tile(tile.block, clean(tile.data)), out, work)
+        self._sum(Tile(tile.block, clean(tile.data)), out, works)
         stamp(tile, self.kernel, out)
 
-    def _sum(self, tile: Tile, out: Array, work: Scratch, *, asks: bool = False) -> bool:
+    def _sum(self, tile: Tile, out: Array, works: Sequence[Scratch], *, asks: bool = False) -> bool:
         """Write the sums over a tile; tell, where one asks, whether they are sure to be finite."""
         axes, dtype = self.plan.problem.axes, self.plan.problem.dtypes.compute
         is_compiled = self.plan.loop == "numba"
@@ -87,13 +95,13 @@ class SeparableKernel:
             out[...] = 0
             return True
         if is_compiled:
-            return self._compiled(_regular(data, dtype), tile.block, out, work, asks=asks)
+            return self._compiled(_regular(data, dtype), tile.block, out, works, asks=asks)
         products = self._ordered(tuple(range(len(axes))))
         out[...] = sum(sliced_passes(data, weights, equal=self.equal) for weights in products)
         return dtype.kind not in "fc"
 
     def _compiled(
-        self, data: Array, block: Block, out: Array, work: Scratch, *, asks: bool
+        self, data: Array, block: Block, out: Array, works: Sequence[Scratch], *, asks: bool
     ) -> bool:
         """Write the sums by passes along the axes in the order in which they lie in memory."""
         spans = tuple(map(_span, self._axes, self._late, block.write, block.support))
@@ -108,9 +116,9 @@ class SeparableKernel:
         result = y if form.writes_in_place else np.empty(y.shape, x.dtype)
         flat, products = (_flat(x), _flat(result)), self._ordered(form.axes)
         if isinstance(form.way, RowRoute):
-            finite = compiled_sums(*flat, products[0][0], form.way, work, asks=asks)
+            finite = compiled_sums(*flat, products[0][0], form.way, works[0], asks=asks)
         else:
-            finite = compiled_passes(*flat, products, form.way, work, equal=self.equal, asks=asks)
+            finite = compiled_passes(*flat, products, form.way, works, equal=self.equal, asks=asks)
         if result is not y:
             y[...] = result
         return finite

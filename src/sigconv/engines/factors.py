@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from math import prod
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from sigconv.core.index import along
 from sigconv.core.window_sums import window_sums
 from sigconv.engines.passes import Line, Route, RowRoute, in_zeros, route, row_route
 from sigconv.engines.scratch import Scratch
+from sigconv.engines.sum_tables import TOGETHER, segments_served
+from sigconv.engines.workers import run_counted
 
 __all__ = [
     "Weights",
@@ -28,9 +32,13 @@ Weights = tuple[Array, ...]
 _PIECE = 4096
 _CHUNK = 2048
 
+# Products of a part, after which another worker may take the next; an output counts as some more.
+_PART_PRODUCTS, _PER_OUTPUT = 1 << 21, 16
+
 # Scratch for planes, and for rows that are extended: bytes, or so many of them at least.
 _PLANES, _PLANE_BYTES = 4, 1 << 19
 _ROWS, _ROW_BYTES = 16, 1 << 17
+_FEW_ROWS, _FEW_BYTES = 4, 1 << 14
 
 
 _NO_WEIGHTS = np.empty(0)
@@ -55,38 +63,71 @@ def compiled_passes(
     y: Array,
     products: list[Weights],
     way: Route,
-    work: Scratch,
+    works: Sequence[Scratch],
     *,
     equal: bool,
     asks: bool,
 ) -> bool:
-    """Write the sums over the flat `x` into `y`; tell, if one asks, whether all are finite."""
+    """Write the sums over the flat `x` into `y`; tell, if one asks, whether all are finite.
+
+    There is one worker for each of `works`.
+    """
     from sigconv.engines._passes import sum_passes
 
     taps = tuple(factor.size for factor in products[0])
     sizes = scratch_sizes(way.lengths, way.counts, taps, y.dtype, equal=equal)
-    planes, strip, spare = work.arrays(list(sizes), y.dtype)
-    scratch = (planes, _read_only(planes)), (strip, _read_only(strip))
-    probe = 0.0
+    served = segments_served(taps[0]), segments_served(taps[-2])
+    shares = _shares(way, taps, equal=equal)
+    told = False
     for i, weights in enumerate(products):
         first = () if len(weights) == 3 else (_NO_WEIGHTS.astype(y.dtype),)
-        probe += sum_passes(
-            _read_only(x),
-            way.heads,
-            way.pieces,
-            scratch[0],
-            way.rows,
-            scratch[1],
-            way.pads,
-            spare,
-            (*first, *weights),
-            y,
-            way.ends,
-            way.places,
-            way.form,
-            (i > 0, equal, asks),
-        )
-    return bool(probe == 0)
+        counter, runs = np.zeros(3, np.int64), []
+        for work in works:
+            planes, strip, spare = work.arrays(list(sizes), y.dtype)
+            runs.append(
+                partial(
+                    sum_passes,
+                    _read_only(x),
+                    way.heads,
+                    way.pieces,
+                    (planes, _read_only(planes)),
+                    way.rows,
+                    (strip, _read_only(strip)),
+                    way.pads,
+                    spare,
+                    (*first, *weights),
+                    y,
+                    way.ends,
+                    way.places,
+                    way.form,
+                    (i > 0, equal, asks),
+                    _tools(y.dtype, max(taps)),
+                    served,
+                    shares,
+                    counter,
+                )
+            )
+        if len(runs) == 1:
+            runs[0]()
+        else:
+            run_counted(runs, counter, len(way.heads) * shares[0])
+        told = told or bool(counter[2])
+    return not told
+
+
+def _shares(way: Route, taps: tuple[int, ...], *, equal: bool) -> tuple[int, int]:
+    """Return in how many parts the planes, or rows, of each line are taken, and the size of one.
+
+    Where windows are summed, their bits depend on it, so the number of workers has no say.
+    """
+    count = way.counts[0] if len(taps) == 3 else way.counts[1]
+    # Whole blocks of windows, or of rows that are taken together.
+    unit = taps[0] if equal else TOGETHER
+    outputs = prod(way.ends.shape) * prod(way.places.shape) * int(way.form[5])
+    work = outputs * (sum(taps) + _PER_OUTPUT)
+    parts = max(1, min(-(-count // unit), work // _PART_PRODUCTS // len(way.heads)))
+    step = -(-count // (parts * unit)) * unit
+    return -(-count // step), step
 
 
 def compiled_sums(
@@ -97,10 +138,20 @@ def compiled_sums(
 
     sizes = scratch_sizes((0, 0, way.step), (0, 0), (weights.size,), y.dtype, equal=True)
     spare = work.arrays(list(sizes), y.dtype)[-1]
-    probe = sum_along(
-        _read_only(x), way.starts, weights, y, way.places, spare, way.form, (False, True, asks)
-    )
+    flags = False, True, asks
+    form = way.starts, weights, y, way.places, spare, way.form
+    probe = sum_along(_read_only(x), *form, flags, _tools(y.dtype, 1))
     return bool(probe == 0)
+
+
+def _tools(dtype: DType, taps: int) -> Array:
+    """Return what the loops call, with room for the lines of a few rows."""
+    from sigconv.engines._passes import FIRST
+    from sigconv.engines._vectors import writers
+
+    tools = np.empty(FIRST + 2 * (taps + TOGETHER), np.int64)
+    tools[:2] = writers(dtype)[:2]
+    return tools
 
 
 @lru_cache(maxsize=256)
@@ -118,7 +169,9 @@ def scratch_sizes(
     and rows there are. Sums over windows go in blocks of as many rows as a window has.
     """
     several = []
-    room = ((_PLANES, _PLANE_BYTES), (_ROWS, _ROW_BYTES))
+    # Sums over windows of rows share more of them.
+    rows = (_ROWS, _ROW_BYTES) if equal else (_FEW_ROWS, _FEW_BYTES)
+    room = ((_PLANES, _PLANE_BYTES), rows)
     for length, count, (least, nbytes) in zip(lengths, counts, room, strict=False):
         several.append(min(count, max(least, nbytes // max(1, length * dtype.itemsize) // 4 * 4)))
     if equal:
@@ -134,7 +187,7 @@ def try_passes(dtype: DType) -> None:
     x, y, taps, work = np.zeros(16, dtype), np.zeros(12, dtype), np.ones(2, dtype), Scratch()
     lines = Line(0, in_zeros(0, 4, 4), 3), Line(1, in_zeros(0, 4, 4), 3)
     way = route((4, 4), (4, 1), (3, 1), lines)
-    compiled_passes(x, y, [(taps, taps)], way, work, equal=False, asks=False)
+    compiled_passes(x, y, [(taps, taps)], way, [work], equal=False, asks=False)
     one = row_route((4, 4), (4, 1), (3, 1), lines[1])
     compiled_sums(x, y, taps, one, work, asks=False)
 

@@ -95,7 +95,17 @@ class Plan:
     @property
     def shares_blocks(self) -> bool:
         """Whether the workers share each block, instead of one taking it."""
-        return self.loop.endswith("planes")
+        alone = self.loop == "numba" and len(self.problem.axes) > 1 and len(self.grid) == 1
+        return self.loop.endswith("planes") or (alone and self.method == "separable")
+
+    @property
+    def shared_from(self) -> float:
+        """How long work should be that several workers share, in starts of a thread."""
+        if self.loop.endswith("planes"):
+            # They wait for one another three times in each block.
+            return 15.0
+        # Nobody waits for a thread to start where a compiled loop counts the pieces.
+        return 1.5 if self.loop == "numba" and self.method in ("direct", "separable") else 5.0
 
     @property
     def error_bound(self) -> float:

@@ -26,6 +26,7 @@ from sigconv.engines.factored import SeparableKernel
 from sigconv.engines.factors import scratch_sizes
 from sigconv.engines.passes import repeats_inside
 from sigconv.engines.plan import Cost, Plan
+from sigconv.engines.sum_costs import ALONE
 
 __all__ = ["SeparableEngine", "sums_windows"]
 
@@ -37,9 +38,6 @@ _WINDOW = 10
 _LEAST_PRODUCTS, _LONG_BLOCK, _MOST_PRODUCTS = 1 << 23, 1 << 25, 1 << 30
 _PER_OUTPUT = 8
 _FEW_BLOCKS, _MANY_BLOCKS = 4, 64
-
-# Complex products cost so many times what they cost `direct`, by measurement.
-_COMPLEX = 1.7
 
 # Signals side by side in memory that a block takes at most, and samples that a piece of an axis has
 # at least.
@@ -97,15 +95,14 @@ def _plan(problem: Problem, machine: Machine, loop: str) -> Plan:
     product = tables[loop].get(dtype_key(dtype), 1e-8)
     if structure.real:
         product *= 2
-    elif problem.dtypes.is_complex:
-        product *= _COMPLEX
     move = 2 * itemsize * machine.copy
     levels = _levels(problem, grid)
     seconds = 0.0
     for i, (level, taps) in enumerate(zip(levels, problem.taps, strict=True)):
-        each = move + taps * product
+        along = i == len(levels) - 1
+        each = move + taps * product * (ALONE if along and loop == "numba" else 1.0)
         if sums_windows(problem):
-            each = move * _window_moves(taps, loop, along=i == len(levels) - 1)
+            each = move * _window_moves(taps, loop, along=along)
         seconds += level * each * structure.terms
     # To take the kernel apart is as long as a call.
     start = 2 * machine.call + len(grid) * machine.block
@@ -185,6 +182,11 @@ def _grid(problem: Problem, cache: int, loop: str) -> BlockGrid:
     count = columns * max(1, wanted // prod(steps)) if is_whole else columns
     axes: Iterable[Axis] = problem.axes
     if loop == "numba" and len(steps) > 1 and problem.structure.kind != "sum":
+        whole = tuple((axis.start, axis.stop) for axis in problem.axes)
+        plain = tuple(map(_without_edges, problem.axes, whole))
+        if work <= _MOST_PRODUCTS and not any(e.rule == "constant" for a in plain for e in a.edges):
+            # Workers share what is read in place.
+            return BlockGrid(plain, batch_cuts(problem, prod(problem.batch)), whole)
         axes = map(_without_edges, problem.axes, cuts)
     return BlockGrid(tuple(axes), batch_cuts(problem, count), cuts)
 
