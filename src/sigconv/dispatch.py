@@ -37,6 +37,7 @@ from sigconv.planning import (
     make_plan,
     needs_a_look,
     small_plan,
+    structure_of,
 )
 from sigconv.recall import Arguments, Memory, key_of
 
@@ -55,16 +56,19 @@ __all__ = [
     "run",
 ]
 
-# Work shorter than this many thread starts stays on the calling thread.
-_WORTH_THREADS = 5
+
+# Choices of one call that are remembered: integers and kernels may tell ever new things.
+_MOST_CHOICES = 64
 
 
 class Choice(NamedTuple):
     """A plan, as one step where it is simple, and what it loses while a loop is not loaded.
 
-    `shares` tells whether the work is worth more than one thread.
+    `problem` is what was planned, which the engine may compute in another dtype. `shares` tells
+    whether the work is worth more than one thread.
     """
 
+    problem: Problem
     plan: Plan
     step: OneStep | None
     shares: bool
@@ -77,11 +81,19 @@ class Choice(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """A call described; with its choice where that does not depend on samples and taps."""
+    """A call described: whether its samples have no part in the plan, and whether its taps have.
+
+    `choices` are those made so far, by what samples and taps told.
+    """
 
     problem: Problem
-    choice: Choice | None
+    settled: bool
     looks: bool
+    choices: dict[object, Choice]
+
+    @classmethod
+    def of(cls, problem: Problem, method: str | Plan) -> _Call:
+        return cls(problem, is_settled(problem), needs_a_look(problem, method), {})
 
 
 _calls = Memory[_Call]()
@@ -103,10 +115,7 @@ def compute(
     call = _calls.find(key)
     if call is None:
         operands = Operand(x.shape, x.dtype), Operand(h.shape, h.dtype, weak)
-        problem = make_problem(*operands, options_from(*arguments))
-        looks = needs_a_look(problem, method)
-        choice = None if looks or not is_settled(problem) else choose(problem, method)
-        call = _Call(problem, choice, looks)
+        call = _Call.of(make_problem(*operands, options_from(*arguments)), method)
         _calls.keep(key, call)
     return _run(call, x, h, method=method, workers=workers, out=out)
 
@@ -121,8 +130,7 @@ def run(
     out: Array | None = None,
 ) -> Array:
     """Plan and compute `problem` for these samples."""
-    call = _Call(problem, None, needs_a_look(problem, method))
-    return _run(call, signal, kernel, method=method, workers=workers, out=out)
+    return _run(_Call.of(problem, method), signal, kernel, method=method, workers=workers, out=out)
 
 
 def _run(
@@ -134,14 +142,22 @@ def _run(
     workers: int | None,
     out: Array | None,
 ) -> Array:
-    problem, choice, looks = call
-    watch = False
-    if choice is None:
+    problem, watch, structure = call.problem, False, None
+    if not call.settled:
         watch = is_watched(problem, out)
         problem = check_samples(problem, signal, kernel, watched=watch)
-        if looks:
-            problem = looked_at(problem, problem.kernel_view(kernel))
+    if call.looks:
+        structure = structure_of(problem, problem.kernel_view(kernel))
+    told = problem.bits, structure
+    choice = call.choices.get(told)
+    if choice is None:
+        if structure is not None:
+            problem = problem.with_structure(structure)
         choice = choose(problem, method)
+        if len(call.choices) >= _MOST_CHOICES:
+            call.choices.clear()
+        call.choices[told] = choice
+    problem = choice.problem
     if out is not None:
         check_out(problem, out)
     if workers is not None:
@@ -174,8 +190,7 @@ def choose(problem: Problem, method: str | Plan) -> Choice:
     """Return the plan to use for `problem`, and how."""
     if isinstance(method, str):
         return _chosen(problem, method, current_backend(), compiled.loaded())
-    plan = choose_plan(problem, method)
-    return _choice(plan)
+    return _choice(problem, choose_plan(problem, method))
 
 
 @lru_cache(maxsize=1024)
@@ -184,20 +199,18 @@ def _chosen(problem: Problem, method: str, backend: str, loaded: frozenset[str])
     del backend, loaded
     plan = small_plan(problem, method)
     if plan is not None:
-        return _choice(plan, loss_of(plan, plan.method))
+        return _choice(problem, plan, loss_of(plan, plan.method))
     plan = make_plan(problem, method)
-    return _choice(plan, loss_of(plan, method))
+    return _choice(problem, plan, loss_of(plan, method))
 
 
-def _choice(plan: Plan, loss: Loss | None = None) -> Choice:
-    return Choice(plan, one_step(plan), is_shared(plan), loss)
+def _choice(problem: Problem, plan: Plan, loss: Loss | None = None) -> Choice:
+    return Choice(problem, plan, one_step(plan), is_shared(plan), loss)
 
 
 def is_shared(plan: Plan) -> bool:
     """Tell whether the work of a plan is worth more than one thread."""
-    # Those that share blocks meet three times in each.
-    starts = _WORTH_THREADS * (3 if plan.shares_blocks else 1)
-    return plan.cost.seconds >= starts * current_machine().thread
+    return plan.cost.seconds >= plan.shared_from * current_machine().thread
 
 
 def compute_into(

@@ -7,10 +7,11 @@ from math import prod
 
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
-from sigconv.core.structure import find_structure
-from sigconv.engines import Plan
+from sigconv.core.structure import Structure, find_structure
+from sigconv.engines import ENGINES, Plan
+from sigconv.planning.calibration import ready_machine
 
-__all__ = ["looked_at", "needs_a_look"]
+__all__ = ["looked_at", "needs_a_look", "structure_of"]
 
 # Products of a direct sum, 0.2 ms on one worker: a look at the kernel takes a tenth of that.
 _PRODUCTS = 1 << 22
@@ -27,12 +28,26 @@ def needs_a_look(problem: Problem, method: str | Plan) -> bool:
         return False
     if problem.dtypes.compute.kind == "O" or prod(problem.kernel_batch) != 1:
         return False
+    if name == "separable":
+        return True
     products = prod(problem.result_shape) * prod(problem.taps)
-    return name == "separable" or products >= _PRODUCTS
+    return products >= _PRODUCTS and (problem.rtol is not None or _may_pay(problem))
 
 
-def looked_at(problem: Problem, taps: Array, *, patient: bool = False) -> Problem:
-    """Return the problem with what the values of `taps`, in canonical layout, allow.
+@lru_cache(maxsize=256)
+def _may_pay(problem: Problem) -> bool:
+    """Tell whether passes would be faster than the direct sum, if the kernel allows them."""
+    machine = ready_machine()
+    direct = next(ENGINES["direct"].candidates(problem, machine)).cost.seconds
+    for kind in ("constant", "product"):
+        allowed = problem.with_structure(Structure(kind, 1))
+        if next(ENGINES["separable"].candidates(allowed, machine)).cost.seconds < direct:
+            return True
+    return False
+
+
+def structure_of(problem: Problem, taps: Array, *, patient: bool = False) -> Structure:
+    """Return what the values of `taps`, in canonical layout, allow.
 
     Sums of several products are looked for where `rtol` allows what they leave out, and where the
     caller is `patient` because the kernel will serve many times.
@@ -46,8 +61,12 @@ def looked_at(problem: Problem, taps: Array, *, patient: bool = False) -> Proble
         and dtypes.compute.char in "fdFD"
     )
     h = taps.reshape(problem.taps)
-    structure = find_structure(h, dtypes.compute, rtol=problem.rtol, several=several)
-    return _with_structure(problem, structure)
+    return find_structure(h, dtypes.compute, rtol=problem.rtol, several=several)
+
+
+def looked_at(problem: Problem, taps: Array, *, patient: bool = False) -> Problem:
+    """Return the problem with what the values of its kernel allow: see `structure_of`."""
+    return _with_structure(problem, structure_of(problem, taps, patient=patient))
 
 
 _with_structure = lru_cache(maxsize=1024)(Problem.with_structure)

@@ -39,7 +39,7 @@ __all__ = [
 _SUMMED = ("f4", "f8", "c8", "c16", "i8", "u8")
 
 # Outputs and taps of a sum that stays in the second-level cache.
-_OUTPUTS, _TAPS = (64, 1024), (5, 5)
+_OUTPUTS, _TAPS = (64, 1024), (15, 15)
 
 # A block of the grids by which the cost of a block is measured, and how many there are.
 _TINY, _BLOCKS = 64, 64
@@ -145,9 +145,9 @@ def measure_loading(machine: Machine, progress: Progress) -> tuple[float, float]
     progress("loading and compiling loops")
     if loop_for(np.dtype("f4")) == "numba":
         with suppress(OSError, ValueError, subprocess.SubprocessError), TemporaryDirectory() as at:
-            _, compiling = _loading_times(at)
-            cold, loading = _loading_times(at)
-            return cold, max(compiling - loading, 0.0)
+            compiling, _ = _loading_times(at)
+            cold, _ = _loading_times(at)
+            return cold, max(compiling - cold, 0.0)
     return machine.cold_loop, machine.compile_loop
 
 
