@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["multiply", "run_plan", "run_plan_at"]
+__all__ = ["multiply", "multiply_parts", "run_plan", "run_plan_at"]
 
 _POINTER = ir.IntType(8).as_pointer()
 
@@ -56,3 +56,11 @@ def multiply(spectrum: Any, kernel: Any) -> None:
     """Multiply a spectrum by a kernel's, in place."""
     for i in range(kernel.size):
         spectrum[i] *= kernel[i]
+
+
+@njit(nogil=True, cache=True)
+def multiply_parts(spectrum: Any, kernel: Any) -> None:
+    """Multiply a spectrum by a real one, in place, of which each element has two numbers."""
+    for i in range(kernel.size):
+        spectrum[2 * i] *= kernel[i].real
+        spectrum[2 * i + 1] *= kernel[i].imag

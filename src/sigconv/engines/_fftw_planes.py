@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from sigconv.core.dtypes import DType
-from sigconv.engines._fftw import multiply, run_plan, run_plan_at
+from sigconv.engines._fftw import multiply, multiply_parts, run_plan, run_plan_at
 from sigconv.engines._memory import copy_bytes, zero_bytes
 from sigconv.engines.scratch import Scratch
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
@@ -154,10 +154,11 @@ def transform_kernel(calls: Any, planes: Any, columns: Any, whole: Any) -> None:
 def filter_groups(calls: Any, between: Any, box: Any, kernel: Any, columns: Any) -> None:
     """Convolve groups of columns along the first axis, where they lie.
 
-    `box` has the first group, the last, where the planes with samples begin and end, and whether
-    `kernel` has its spectrum at all frequencies, or else a plane for each tap.
+    `box` has the first group, the last, where the planes with samples begin and end, and what
+    `kernel` is: 0 a plane for each tap, 1 the spectrum at all frequencies, 2 that spectrum where it
+    is real, two numbers in each element.
     """
-    first, last, low, high, is_whole = box
+    first, last, low, high, form = box
     _, planes, width = between.shape
     line = width * between.itemsize
     address, scratch = between.ctypes.data, columns.ctypes.data
@@ -168,8 +169,10 @@ def filter_groups(calls: Any, between: Any, box: Any, kernel: Any, columns: Any)
         zero_bytes(group, low * line)
         zero_bytes(group + high * line, (planes - high) * line)
         run_plan_at(calls[3], calls[1], group, group)
-        if is_whole:
+        if form == 1:
             multiply(between[g].reshape(-1), kernel[g].reshape(-1))
+        elif form == 2:
+            multiply_parts(between[g].reshape(-1), kernel[g].reshape(-1))
         else:
             copy_bytes(scratch, kernel.ctypes.data + g * taken, taken)
             zero_bytes(scratch + taken, (planes - kernel.shape[1]) * line)

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sigconv.core.blocks import Block
 from sigconv.core.dtypes import Array
 from sigconv.engines import compiled
 from sigconv.engines.native import in_rows, is_in_rows
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout, PlaneKernel
+from sigconv.engines.real_spectra import centre_of, real_spectrum
 from sigconv.engines.rows import flat
 from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.fft import PlaneSpec, borrow_transform
@@ -46,7 +48,26 @@ class NativePlaneKernel(PlaneKernel):
 
     def __init__(self, plan: Plan, kernel: Array) -> None:
         compiled.load(plan.problem.dtypes.compute, "planes")
+        self.centre = self._centre_of(plan, kernel)
         super().__init__(plan, kernel)
+
+    def _centre_of(self, plan: Plan, kernel: Array) -> tuple[int, ...] | None:
+        """Return the tap about which a kernel is symmetric, if its spectrum is kept as real."""
+        first = plan.grid.at((0,) * len(plan.grid.shape))
+        return centre_of(plan, kernel, Layout.of(first).leads)
+
+    def _layout(self, block: Block) -> Layout:
+        layout = Layout.of(block)
+        if self.centre is None:
+            return layout
+        # About its centre the kernel lies on both sides of 0, and outputs that much earlier.
+        leads = (lead - c for lead, c in zip(layout.leads, self.centre, strict=True))
+        return layout._replace(leads=tuple(leads))
+
+    @property
+    def _form(self) -> int:
+        """What the kernel's spectrum is: of planes alone, or whole, or whole and real."""
+        return int(self.is_whole) + (self.centre is not None)
 
     def _between(self, batch: tuple[int, ...], size: int, scratch: Scratch | None = None) -> Array:
         """Return room for the spectra of planes, by groups of columns."""
@@ -138,7 +159,7 @@ class NativePlaneKernel(PlaneKernel):
                 (
                     *(begin + low * source[0], *source),
                     *(filled, high - low, *_sizes(planes)[1:], above, zeros[-1], bins),
-                    *(0, groups, filled, filled + high - low, self.is_whole),
+                    *(0, groups, filled, filled + high - low, self._form),
                     *(place + start * target[0], *target),
                     *(firsts[0], min(hop, len(result) - start), *_sizes(result)[1:]),
                     *(firsts[-1], bins),
@@ -181,7 +202,7 @@ class NativePlaneKernel(PlaneKernel):
         """Convolve a part of the groups of `between`."""
         from sigconv.engines._fftw_planes import filter_groups
 
-        box = np.array((part.start, part.stop, 0, layout.sizes[0], self.is_whole))
+        box = np.array((part.start, part.stop, 0, layout.sizes[0], self._form))
         filter_groups(work.calls, between, box, kernel, work.columns)
 
     def _inverse(self, work: Any, between: Array, out: Array, layout: Layout, part: range) -> bool:
@@ -209,7 +230,10 @@ class NativePlaneKernel(PlaneKernel):
         with borrow_transform(self.column_spec) as work:
             for index in np.ndindex(*batch):
                 transform_kernel(work.calls, planes[index], work.columns, whole[index])
-        return whole
+        if self.centre is None:
+            return whole
+        width = self.column_spec.width
+        return real_spectrum(whole, self.plan.nfft, (self.columns, width), self.centre)
 
 
 def _pieces(total: int, step: int, samples: int) -> list[range]:

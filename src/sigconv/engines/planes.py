@@ -102,13 +102,17 @@ class PlaneKernel:
         """Return room for the spectra of planes."""
         return np.empty((*batch, size, self.columns), self.complex)
 
+    def _layout(self, block: Block) -> Layout:
+        """Return where the samples and outputs of a block lie in the transform."""
+        return Layout.of(block)
+
     def workspace(self) -> AbstractContextManager[Any]:
         """Lend nothing: each step borrows the scratch that it needs."""
         return nullcontext()
 
     def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of one block with `work` workers."""
-        layout = Layout.of(tile.block)
+        layout = self._layout(tile.block)
         first = (0,) * len(tile.block.batch)
         bad = self.scaled.bad
         for one, target in one_by_one(tile, out):

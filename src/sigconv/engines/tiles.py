@@ -12,7 +12,9 @@ from typing import Any
 
 from sigconv.core.dtypes import Array
 from sigconv.engines.native_planes import NativePlaneKernel
+from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout
+from sigconv.engines.real_spectra import centre_of
 
 __all__ = ["TileKernel"]
 
@@ -25,7 +27,12 @@ class TileKernel(NativePlaneKernel):
     @property
     def tails(self) -> tuple[int, ...]:
         """The outputs of a tile that its neighbours before it have."""
-        return tuple(taps - 1 for taps in self.plan.problem.taps)
+        taps = self.plan.problem.taps
+        centre = self.centre or (0,) * len(taps)
+        return tuple(k - 1 - c for k, c in zip(taps, centre, strict=True))
+
+    def _centre_of(self, plan: Plan, kernel: Array) -> tuple[int, ...] | None:
+        return centre_of(plan, kernel, tuple(taps - 1 for taps in plan.problem.taps))
 
     def workspace(self) -> AbstractContextManager[Any]:
         """Lend one worker's transforms and memory."""
