@@ -82,7 +82,7 @@ def test_what_is_not_symmetric_about_a_tap_stays_complex():
     # The first outputs of `full` would lie before the transform.
     assert prepared(x, symmetric((7, 5), "f8"), "full", "fft")[1].centre is None
     plan, _ = prepared(x, symmetric((7, 5), "f8"), "same", "fft")
-    single = prepare(replace(plan, effort="estimate"), symmetric((7, 5), "f8"))
+    single: Any = prepare(replace(plan, effort="estimate"), symmetric((7, 5), "f8"))
     assert single.centre is None
 
 
