@@ -287,7 +287,9 @@ class Convolver:
         if ready is None:
             choice = choose(problem, self._method)
             # Scratch of its own, of any size: nothing but results is allocated.
-            step = None if choice.step is None else make_step(choice.plan, None)
+            # Spectra are prepared: a step would make its own for every signal.
+            alone = choice.step is not None and not choice.plan.nfft
+            step = make_step(choice.plan, None) if alone else None
             weights = np.empty(0) if step is None else step.weights(self._kernel)
             ready = _Ready(problem, choice._replace(step=step), weights)
             decided.ready[problem] = ready

@@ -75,7 +75,7 @@ def test_what_lies_in_the_scratch_does_not_matter():
     plan = by_windows(x, h)
     expected = sc.convolve(x, h, method=plan, workers=1)
     prepared: Any = ENGINES["overlap-save"].prepare(plan, h)
-    with borrow_transform(prepared.spec) as work:
+    with borrow_transform(prepared.loop.spec) as work:
         work.samples[...] = work.spectrum[...] = np.nan
     np.testing.assert_array_equal(sc.convolve(x, h, method=plan, workers=1), expected)
 

@@ -139,5 +139,5 @@ def test_a_pair_is_one_complex_transform():
     plan = paired(x, h)
     prepared = prepare(plan, h)
     assert isinstance(prepared, NativeKernel)
-    assert prepared.spec.dtype == np.complex64
-    assert prepared.spec.count == 1
+    assert prepared.loop.spec.dtype == np.complex64
+    assert prepared.loop.spec.count == 1

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sigconv.core.dtypes import Array, DType
+from sigconv.core.dtypes import Array
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines import compiled
-from sigconv.engines.numpy_convolve import as_dtype, tap_order
+from sigconv.engines.numpy_convolve import as_dtype, is_plain, tap_order
 from sigconv.engines.plan import Plan
 from sigconv.engines.rows import SPARSE
 from sigconv.engines.sum_tables import Layout, Packed, SumTables
@@ -109,7 +109,7 @@ class InPlaceStep:
         workers: int = 1,
     ) -> Array | None:
         """Return the result, or None where the blocks have to compute it."""
-        if not _is_plain(signal, self._dtype):
+        if not is_plain(signal, self._dtype):
             if not self._copies:
                 return None
             signal = np.ascontiguousarray(as_dtype(signal, self._dtype))
@@ -168,11 +168,7 @@ class InPlaceStep:
 
     def _is_apart(self, out: Array, signal: Array) -> bool:
         """Tell whether sums can be written to `out` while samples are read."""
-        return _is_plain(out, self._dtype) and not np.may_share_memory(out, signal)
-
-
-def _is_plain(array: Array, dtype: DType) -> bool:
-    return array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
+        return is_plain(out, self._dtype) and not np.may_share_memory(out, signal)
 
 
 def suits_in_place(problem: Problem) -> bool:

@@ -29,7 +29,7 @@ from sigconv.engines.spectral import (
 )
 from sigconv.fft import TransformSpec, borrow_transform
 
-__all__ = ["NativeKernel", "in_rows", "is_in_rows"]
+__all__ = ["NativeKernel", "Signals", "WindowLoop", "in_rows", "is_in_rows", "spectrum_of"]
 
 
 class _Layout(NamedTuple):
@@ -51,40 +51,75 @@ class _Layout(NamedTuple):
         return cls(plan.hop[0], tail, start - tail - low, size, length)
 
 
+class Signals(NamedTuple):
+    """The memory of samples and results, and where signals lie in it.
+
+    `rows` are where the samples of each and its results begin, and which kernel it meets; `layout`
+    is that of their windows.
+    """
+
+    x: Array
+    y: Array
+    rows: Array
+    layout: Array
+
+
+class WindowLoop:
+    """The compiled loop for windows of one length, alone or in pairs."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.dtype = plan.problem.dtypes.compute
+        self._in_pairs = plan.loop == "pairs"
+        dtype = np.result_type(self.dtype, np.complex64) if self._in_pairs else self.dtype
+        self.spec = TransformSpec(plan.group, plan.nfft, dtype, plan.effort, is_native=True)
+
+    def layout(self, block: Block) -> Array:
+        """Return what the loop is told of a block's windows."""
+        return np.array(_Layout.of(self._plan, block))
+
+    def run(self, work: Any, signals: Signals, spectra: Array, factor: Any) -> bool:
+        """Convolve signals, and tell whether all that came back is finite."""
+        from sigconv.engines._fftw_windows import filter_pairs, filter_windows
+
+        arguments = work.calls, *signals, spectra
+        samples, spectrum = work.samples[0], work.spectrum[0]
+        if self._in_pairs:
+            parts = samples.view(self.dtype)
+            return bool(filter_pairs(*arguments, parts, spectrum, factor, LOUDER))
+        return bool(filter_windows(*arguments, samples, spectrum, factor))
+
+
+def spectrum_of(taps: Array, work: Any) -> Array:
+    """Return the spectrum of finite taps, with 1/nfft folded in."""
+    samples = work.samples[0]
+    samples[: taps.size] = taps
+    samples[taps.size :] = 0
+    work.forward()
+    # The factor has the real dtype, so that it does not widen the spectrum.
+    spectrum: Array = work.spectrum[0] * (taps.dtype.type(1).real / samples.size)
+    return spectrum
+
+
 class NativeKernel:
-    """The spectrum of a kernel, for windows of one length, alone or in pairs."""
+    """The spectra of kernels, for windows of one length."""
 
     def __init__(self, plan: Plan, kernel: Array) -> None:
         self.plan = plan
         self.kernel = kernel
-        self.dtype = plan.problem.dtypes.compute
-        self.in_pairs = plan.loop == "pairs"
         self.scaled = ScaledTaps.of(plan, kernel)
-        dtype = np.result_type(self.dtype, np.complex64) if self.in_pairs else self.dtype
-        self.spec = TransformSpec(plan.group, plan.nfft, dtype, plan.effort, is_native=True)
+        self.loop = WindowLoop(plan)
+        self.dtype = self.loop.dtype
         self.batch = kernel.shape[:-1]
-        self.spectra = self._transformed(self.scaled.taps)
+        taps = self.scaled.taps.reshape(-1, kernel.shape[-1])
+        with borrow_transform(self.loop.spec) as work:
+            self.spectra = np.stack([spectrum_of(row, work) for row in taps])
         self._plain: SpectralKernel | None = None
         compiled.load(self.dtype, "windows")
 
-    def _transformed(self, taps: Array) -> Array:
-        """Return a row for each kernel, its spectrum with 1/nfft folded in."""
-        rows = taps.reshape(-1, taps.shape[-1])
-        spectra = np.empty((len(rows), *self.spec.bins), self.spec.spectrum_dtype)
-        # The factor has the real dtype, so that it does not widen the spectrum.
-        scale = self.dtype.type(1).real / self.plan.nfft[0]
-        with borrow_transform(self.spec) as work:
-            samples = work.samples[0]
-            for row, spectrum in zip(rows, spectra, strict=True):
-                samples[: row.size] = row
-                samples[row.size :] = 0
-                work.forward()
-                np.multiply(work.spectrum[0], scale, out=spectrum)
-        return spectra
-
     def workspace(self) -> AbstractContextManager[Any]:
         """Lend one worker's transform."""
-        return borrow_transform(self.spec)
+        return borrow_transform(self.loop.spec)
 
     def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of the block, or have them computed with all that NaN takes."""
@@ -97,8 +132,6 @@ class NativeKernel:
 
     def _filter(self, tile: Tile, out: Array, work: Any) -> bool:
         """Convolve every signal of the block; tell whether all that came back is finite."""
-        from sigconv.engines._fftw_windows import filter_pairs, filter_windows
-
         data = in_rows(tile.data, self.dtype, copy=True)
         result = in_rows(out, self.dtype, copy=False)
         x, begin = flat(data)
@@ -111,18 +144,11 @@ class NativeKernel:
             rows[:, 0] = begin + _places(data)
             rows[:, 1] = place + _places(result)
             rows[:, 2] = self._kernels(tile.block.batch, out.shape[:-1])
-        layout = np.array(_Layout.of(self.plan, tile.block))
-        arguments = work.calls, x, y, rows, layout, self.spectra
-        if self.in_pairs:
-            samples = work.samples[0].view(self.dtype)
-            finite = filter_pairs(*arguments, samples, work.spectrum[0], self.scaled.factor, LOUDER)
-        else:
-            finite = filter_windows(
-                *arguments, work.samples[0], work.spectrum[0], self.scaled.factor
-            )
+        signals = Signals(x, y, rows, self.loop.layout(tile.block))
+        finite = self.loop.run(work, signals, self.spectra, self.scaled.factor)
         if finite and result is not out:
             out[...] = result
-        return bool(finite)
+        return finite
 
     def _kernels(self, batch: tuple[slice, ...], shape: tuple[int, ...]) -> Array:
         """Return which kernel each signal of the block meets."""

@@ -20,6 +20,7 @@ from sigconv.engines.plan import Plan
 __all__ = [
     "NumpyStep",
     "as_dtype",
+    "is_plain",
     "numpy_seconds",
     "output_seconds",
     "suits_numpy",
@@ -91,6 +92,11 @@ def as_dtype(array: Array, dtype: DType) -> Array:
     # Floats too large for a narrower dtype become infinite, without a word.
     with np.errstate(all="ignore"):
         return array.astype(dtype)
+
+
+def is_plain(array: Array, dtype: DType) -> bool:
+    """Tell whether an array of a native dtype lies in C order, without gaps."""
+    return array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
 
 
 class NumpyStep:

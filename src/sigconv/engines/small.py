@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from sigconv.engines.extension import Extension, extended_shape
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
 from sigconv.engines.numpy_convolve import NumpyStep, as_dtype, output_seconds, tap_order
 from sigconv.engines.plan import Plan
+from sigconv.engines.window_step import WindowStep, suits_windows
 
 __all__ = ["OneStep", "fits_one_step", "make_step", "one_step", "step_seconds"]
 
@@ -43,13 +44,13 @@ _KEPT_BYTES = 1 << 17
 class OneStep(Protocol):
     """A plan that runs as a whole."""
 
-    def weights(self, kernel: Array) -> Array:
+    def weights(self, kernel: Array) -> Any:
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""
 
     def apply(
         self,
         signal: Array,
-        weights: Array,
+        weights: Any,
         out: Array | None = None,
         *,
         watch: bool = False,
@@ -72,6 +73,8 @@ def one_step(plan: Plan) -> OneStep | None:
 def make_step(plan: Plan, kept_bytes: int | None) -> OneStep | None:
     """Return the plan as one step that keeps scratch, of `kept_bytes` at most if given."""
     problem = plan.problem
+    if plan.nfft:
+        return WindowStep(plan) if suits_windows(plan) else None
     if plan.method != "direct":
         return None
     if plan.loop == "numba":

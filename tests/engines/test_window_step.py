@@ -1,0 +1,116 @@
+"""A short signal through FFTs in one step: the bits of blocks, and nothing that they refuse."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sigconv as sc
+from sigconv import dispatch
+from sigconv.engines import ENGINES, compiled, execute, prepare
+from sigconv.engines.compiled import has_numba
+from sigconv.engines.small import make_step
+from sigconv.engines.window_step import WindowStep
+from sigconv.errors import NonFiniteError
+from sigconv.fft import is_native
+from sigconv.planning import READY
+from sigconv.testing import naive_convolve
+
+pytestmark = pytest.mark.skipif(
+    not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
+)
+RNG = np.random.default_rng(5)
+
+
+def drawn(size, dtype):
+    parts = RNG.standard_normal((2, size))
+    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+
+
+def planned(x, h, mode, method, **keywords):
+    problem = sc.plan(x, h, mode, method=method, **keywords).problem
+    plans = ENGINES[method].candidates(problem, READY)
+    return next(plan for plan in plans if plan.loop in ("numba", "pairs"))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("method", ["fft", "overlap-save"])
+@pytest.mark.parametrize("operation", ["convolve", "correlate"])
+def test_a_step_gives_the_bits_of_blocks(operation, method, mode, dtype):
+    x, h = drawn(6000, dtype), drawn(500, dtype)
+    plan = planned(x, h, mode, method, operation=operation)
+    problem = plan.problem
+    step: Any = make_step(plan, None)
+    assert isinstance(step, WindowStep)
+    expected = np.empty(problem.result_shape, dtype)
+    execute(prepare(plan, problem.kernel_view(h)), x, expected, grid=plan.grid)
+    weights = step.weights(h)
+    np.testing.assert_array_equal(step.apply(x, weights), expected)
+    out = np.empty_like(expected)
+    assert step.apply(x, weights, out) is out
+    np.testing.assert_array_equal(out, expected)
+    exact = naive_convolve(x[:900], h, mode, correlate=operation == "correlate")
+    part = getattr(sc, operation)(x[:900], h, mode, method=method)
+    np.testing.assert_allclose(part, exact, rtol=0, atol=2e-3 if dtype in ("f4", "c8") else 1e-11)
+
+
+def test_what_is_unusual_is_left_to_the_blocks():
+    x, h = drawn(6000, "f8"), drawn(500, "f8")
+    step: Any = make_step(planned(x, h, "same", "overlap-save"), None)
+    weights = step.weights(h)
+    assert step.apply(x, weights) is not None
+    assert step.apply(x.astype("f4"), weights) is None
+    assert step.apply(np.repeat(x, 2)[::2], weights) is None
+    assert step.apply(x, weights, x) is None
+    assert step.apply(x, weights, np.empty(6000), watch=True) is None
+    assert step.apply(x, step.weights(np.where(h > 2, np.nan, h))) is None
+    for bad in (np.nan, np.inf):
+        spoiled = x.copy()
+        spoiled[7] = bad
+        assert step.apply(spoiled, weights) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "keywords"),
+    [((6000,), {"boundary": "edge"}), ((3, 6000), {"axes": 1}), ((3_000_000,), {})],
+)
+def test_other_signals_have_no_step(shape, keywords):
+    plan = planned(np.ones(shape), np.ones(500), "same", "overlap-save", **keywords)
+    assert make_step(plan, None) is None
+
+
+def test_samples_that_are_not_finite_are_as_ever():
+    compiled.load(np.dtype(float), "windows")
+    x, h = drawn(6000, "f8"), drawn(500, "f8")
+    x[1000] = np.nan
+    y = sc.convolve(x, h, "same", method="overlap-save")
+    expected = sc.convolve(x, h, "same", method="direct")
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    np.testing.assert_allclose(y, expected, atol=1e-11)
+    out = np.full(6000, 5.0)
+    with pytest.raises(NonFiniteError, match=r"at \(1000,\)"):
+        sc.convolve(x, h, "same", method="overlap-save", nan_policy="raise", out=out)
+    np.testing.assert_array_equal(out, 5.0)
+
+
+def test_a_call_takes_the_step_and_a_convolver_its_spectrum(monkeypatch):
+    compiled.load(np.dtype(float), "windows")
+    x, h = drawn(6000, "f8"), drawn(500, "f8")
+    plan = planned(x, h, "same", "overlap-save")
+    plan = replace(plan, candidates=())
+    expected = sc.convolve(x, h, "same", method=plan)
+    op = sc.Convolver(h, x.shape, "same", method=plan)
+    first = op(x)
+
+    def refuse(*arguments, **keywords):
+        raise RuntimeError("a spectrum is made")
+
+    monkeypatch.setattr("sigconv.engines.window_step.spectrum_of", refuse)
+    monkeypatch.setattr("sigconv.engines.native.spectrum_of", refuse)
+    np.testing.assert_array_equal(op(x), first)
+    np.testing.assert_allclose(first, expected, atol=1e-12)
+    monkeypatch.setattr(dispatch, "execute", refuse)
+    with pytest.raises(RuntimeError, match="a spectrum is made"):
+        sc.convolve(x, h, "same", method=plan)
