@@ -105,8 +105,8 @@ def test_loops_on_disk_need_no_compiler(runs, monkeypatch, tmp_path):
         cold = compiled.load_seconds(F8, MACHINE)
         assert cold == MACHINE.cold_loop + MACHINE.compile_loop
         compiled._is_cached.cache_clear()
-        (tmp_path / "engines_1").mkdir()
-        (tmp_path / "engines_1" / "_loops.sum_taps-1.py311.nbi").touch()
+        (tmp_path / "loops_1").mkdir()
+        (tmp_path / "loops_1" / "sums.sum_taps-1.py311.nbi").touch()
         assert compiled.load_seconds(F8, MACHINE) == MACHINE.cold_loop
     finally:
         compiled._is_cached.cache_clear()

@@ -59,12 +59,12 @@ def test_any_number_of_taps_is_summed_once(taps):
 
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_compiled_loop_runs_when_the_plan_says_so(monkeypatch):
-    from sigconv.engines import _loops
+    from sigconv.loops import sums
 
     def refuse(*arguments):
         raise RuntimeError("compiled loop")
 
-    monkeypatch.setattr(_loops, "sum_taps", refuse)
+    monkeypatch.setattr(sums, "sum_taps", refuse)
     plans = loops((100,), (3,), "float64")
     with pytest.raises(RuntimeError, match="compiled loop"):
         sc.convolve(np.ones(100), np.ones(3), method=plans["numba"])

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.engines import execute, prepare, sum_tables
+from sigconv.engines import execute, prepare
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
+from sigconv.loops import sum_tables
 from sigconv.testing import assert_close, cases, naive_convolve, tolerance
 
 pytestmark = pytest.mark.skipif(not has_numba(), reason="numba is not installed")

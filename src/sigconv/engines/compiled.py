@@ -151,7 +151,7 @@ def _run_taps(dtype: DType) -> None:
 
 
 def _run_windows(dtype: DType) -> None:
-    from sigconv.engines._fftw_windows import try_windows
+    from sigconv.loops.fft_windows import try_windows
 
     if not is_native(dtype):
         raise MissingDependencyError("FFTW's functions are not to be found")
@@ -165,7 +165,7 @@ def _run_passes(dtype: DType) -> None:
 
 
 def _run_planes(dtype: DType) -> None:
-    from sigconv.engines._fftw_planes import try_planes
+    from sigconv.loops.fft_planes import try_planes
 
     if not is_native(dtype):
         raise MissingDependencyError("FFTW's functions are not to be found")
@@ -181,10 +181,10 @@ _RUNS = {
 
 # A file of the cache of each kind.
 _CACHED = {
-    "taps": "_loops.sum_taps-*.nbi",
-    "windows": "_fftw_windows.filter_windows-*.nbi",
-    "planes": "_fftw_planes.filter_tiles-*.nbi",
-    "passes": "_passes.sum_passes-*.nbi",
+    "taps": "sums.sum_taps-*.nbi",
+    "windows": "fft_windows.filter_windows-*.nbi",
+    "planes": "fft_planes.filter_tiles-*.nbi",
+    "passes": "passes.sum_passes-*.nbi",
 }
 
 # How long loops take to compile, where `taps` take 1.
@@ -199,7 +199,7 @@ def _is_cached(kind: str) -> bool:
     with suppress(OSError, RuntimeError):
         if chosen := os.environ.get("NUMBA_CACHE_DIR"):
             return any(Path(chosen).glob(f"*/{name}"))
-        if any((Path(__file__).parent / "__pycache__").glob(name)):
+        if any((Path(__file__).parents[1] / "loops" / "__pycache__").glob(name)):
             return True
         caches = {"win32": "AppData/Local", "darwin": "Library/Caches"}
         shared = Path("~", caches.get(sys.platform, ".cache")).expanduser()

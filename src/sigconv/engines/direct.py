@@ -34,9 +34,9 @@ from sigconv.engines.rows import (
     compiled_sums,
     sliced_sums,
 )
-from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.engines.small import fits_one_step, step_seconds
 from sigconv.engines.sum_costs import loop_seconds
+from sigconv.loops.scratch import Scratch, borrow_scratch
 
 __all__ = ["DirectEngine", "DirectKernel", "extended"]
 

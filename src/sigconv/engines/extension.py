@@ -11,17 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sigconv.core.boundary import segments
 from sigconv.core.dtypes import Array
-from sigconv.core.problem import Axis, Problem, Shape
+from sigconv.core.index_maps import FILL, NO_SAMPLE, index_map
+from sigconv.core.problem import Problem, Shape
 
-__all__ = ["FILL", "NO_SAMPLE", "Extension", "extended_shape", "index_map"]
+__all__ = ["Extension", "extended_shape"]
 
 # Samples beyond the edges at most: each has an index.
 _MOST_BEYOND = 1 << 14
-
-NO_SAMPLE, FILL = -1, -2
-"""What stands in an index map for a sample that adds nothing, and for the constant."""
 
 
 def extended_shape(problem: Problem) -> Shape:
@@ -73,24 +70,6 @@ class Extension(NamedTuple):
         whole = (slice(None),) * nbatch
         at = np.broadcast_to(places, template.shape).reshape(-1)[beyond]
         return cls(template, (*whole, *source), (*whole, *target), beyond, at)
-
-
-def index_map(axis: Axis) -> Array:
-    """Return the sample that lies at each position of the extension, or what stands for it.
-
-    >>> from sigconv.core.boundary import Edge
-    >>> index_map(Axis(0, 4, 3, 1, 5, (Edge("zero"), Edge("reflect"))))
-    array([-1,  0,  1,  2,  3,  2])
-    """
-    first = axis.start - axis.taps + 1
-    index = np.empty(axis.stop - first, np.intp)
-    for part in segments(axis.edges, axis.size, first, axis.stop):
-        place = slice(part.start - first, part.stop - first)
-        if part.is_filled:
-            index[place] = NO_SAMPLE if part.edge.is_zero else FILL
-        else:
-            index[place] = part.first + part.step * np.arange(part.stop - part.start)
-    return index
 
 
 def _any(marks: Any) -> Array:

@@ -34,7 +34,7 @@ from sigconv.engines.passes import (
     row_route,
 )
 from sigconv.engines.plan import Plan
-from sigconv.engines.scratch import Scratch, borrow_scratch
+from sigconv.loops.scratch import Scratch, borrow_scratch
 
 __all__ = ["SeparableKernel"]
 

@@ -12,9 +12,9 @@ from sigconv.core.dtypes import Array, DType
 from sigconv.core.index import along
 from sigconv.core.window_sums import window_sums
 from sigconv.engines.passes import Line, Route, RowRoute, in_zeros, route, row_route
-from sigconv.engines.scratch import Scratch
-from sigconv.engines.sum_tables import TOGETHER, segments_served
 from sigconv.engines.workers import run_counted
+from sigconv.loops.scratch import Scratch
+from sigconv.loops.sum_tables import TOGETHER, segments_served
 
 __all__ = [
     "Weights",
@@ -28,7 +28,7 @@ __all__ = [
 Weights = tuple[Array, ...]
 """The taps along each axis, the last one first, in the order of the passes."""
 
-# Elements that sums over windows take, as in `_passes`.
+# Elements that sums over windows take, as in `loops.passes`.
 _PIECE = 4096
 _CHUNK = 2048
 
@@ -72,7 +72,7 @@ def compiled_passes(
 
     There is one worker for each of `works`.
     """
-    from sigconv.engines._passes import sum_passes
+    from sigconv.loops.passes import sum_passes
 
     taps = tuple(factor.size for factor in products[0])
     sizes = scratch_sizes(way.lengths, way.counts, taps, y.dtype, equal=equal)
@@ -134,7 +134,7 @@ def compiled_sums(
     x: Array, y: Array, weights: Array, way: RowRoute, work: Scratch, *, asks: bool
 ) -> bool:
     """Write the sums of equal `weights` along rows of `x` into `y`, as `compiled_passes` does."""
-    from sigconv.engines._passes import sum_along
+    from sigconv.loops.passes import sum_along
 
     sizes = scratch_sizes((0, 0, way.step), (0, 0), (weights.size,), y.dtype, equal=True)
     spare = work.arrays(list(sizes), y.dtype)[-1]
@@ -146,8 +146,8 @@ def compiled_sums(
 
 def _tools(dtype: DType, taps: int) -> Array:
     """Return what the loops call, with room for the lines of a few rows."""
-    from sigconv.engines._passes import FIRST
-    from sigconv.engines._vectors import writers
+    from sigconv.loops.passes import FIRST
+    from sigconv.loops.vectors import writers
 
     tools = np.empty(FIRST + 2 * (taps + TOGETHER), np.int64)
     tools[:2] = writers(dtype)[:2]

@@ -20,8 +20,8 @@ from sigconv.engines import compiled
 from sigconv.engines.numpy_convolve import as_dtype, is_plain, tap_order
 from sigconv.engines.plan import Plan
 from sigconv.engines.rows import SPARSE
-from sigconv.engines.sum_tables import Layout, Packed, SumTables
 from sigconv.engines.workers import available_workers, run_counted
+from sigconv.loops.sum_tables import Layout, Packed, SumTables
 
 __all__ = ["InPlaceStep", "suits_in_place"]
 
@@ -89,10 +89,10 @@ class InPlaceStep:
         self._spare: list[Any] = []
         self._teams: list[Any] = []
         compiled.load(self._dtype)
-        from sigconv.engines import _loops
+        from sigconv.loops import sums
 
-        self._sum: Any = _loops.sum_taps
-        self._worker, self._workers = _loops.Worker, _loops.Workers
+        self._sum: Any = sums.sum_taps
+        self._worker, self._workers = sums.Worker, sums.Workers
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""

@@ -20,10 +20,10 @@ from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
 from sigconv.engines.accuracy import choose_limbs
 from sigconv.engines.plan import Plan
-from sigconv.engines.scratch import borrow_scratch
 from sigconv.engines.spectral import kernel_spectra, own_batch
 from sigconv.engines.windows import Windows
 from sigconv.fft import Transform, TransformSpec, borrow_transform
+from sigconv.loops.scratch import borrow_scratch
 
 __all__ = ["LimbKernel"]
 

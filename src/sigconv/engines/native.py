@@ -80,7 +80,7 @@ class WindowLoop:
 
     def run(self, work: Any, signals: Signals, spectra: Array, factor: Any) -> bool:
         """Convolve signals, and tell whether all that came back is finite."""
-        from sigconv.engines._fftw_windows import filter_pairs, filter_windows
+        from sigconv.loops.fft_windows import filter_pairs, filter_windows
 
         arguments = work.calls, *signals, spectra
         samples, spectrum = work.samples[0], work.spectrum[0]

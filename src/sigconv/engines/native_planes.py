@@ -1,6 +1,6 @@
 """A transform plane by plane whose steps are compiled loops around FFTW.
 
-What lies between the steps is ordered by groups of columns; see `_fftw_planes`.
+What lies between the steps is ordered by groups of columns; see `loops.fft_planes`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout, PlaneKernel
 from sigconv.engines.real_spectra import centre_of, real_spectrum
 from sigconv.engines.rows import flat
-from sigconv.engines.scratch import Scratch, borrow_scratch
 from sigconv.fft import PlaneSpec, borrow_transform
+from sigconv.loops.scratch import Scratch, borrow_scratch
 
 __all__ = ["NativePlaneKernel", "PlaneWork"]
 
@@ -137,7 +137,7 @@ class NativePlaneKernel(PlaneKernel):
 
         In a tile's transform the wanted outputs begin at `firsts`.
         """
-        from sigconv.engines._fftw_planes import filter_tiles
+        from sigconv.loops.fft_planes import filter_tiles
 
         if self.scaled.factor is None:
             return False
@@ -186,7 +186,7 @@ class NativePlaneKernel(PlaneKernel):
 
     def _forward(self, work: Any, data: Array, between: Array, part: range) -> None:
         """Transform a part of the planes of `data` into `between`."""
-        from sigconv.engines._fftw_planes import forward_planes
+        from sigconv.loops.fft_planes import forward_planes
 
         planes = in_rows(data[part.start : part.stop], self.dtype, copy=True)
         x, begin = flat(planes)
@@ -200,14 +200,14 @@ class NativePlaneKernel(PlaneKernel):
         self, work: Any, kernel: Array, between: Array, layout: Layout, part: range
     ) -> None:
         """Convolve a part of the groups of `between`."""
-        from sigconv.engines._fftw_planes import filter_groups
+        from sigconv.loops.fft_planes import filter_groups
 
         box = np.array((part.start, part.stop, 0, layout.sizes[0], self._form))
         filter_groups(work.calls, between, box, kernel, work.columns)
 
     def _inverse(self, work: Any, between: Array, out: Array, layout: Layout, part: range) -> bool:
         """Transform a part of the planes of `between` back; tell whether these are finite."""
-        from sigconv.engines._fftw_planes import inverse_planes
+        from sigconv.loops.fft_planes import inverse_planes
 
         planes = out[part.start : part.stop]
         result = in_rows(planes, self.dtype, copy=False)
@@ -223,7 +223,7 @@ class NativePlaneKernel(PlaneKernel):
 
     def _whole_columns(self, planes: Array) -> Array:
         """Return the kernel's spectra at all frequencies of the first axis too."""
-        from sigconv.engines._fftw_planes import transform_kernel
+        from sigconv.loops.fft_planes import transform_kernel
 
         batch = planes.shape[:-3]
         whole = self._between(batch, self.plan.nfft[0])

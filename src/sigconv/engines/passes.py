@@ -103,7 +103,7 @@ class Line(NamedTuple):
 
 
 class Route(NamedTuple):
-    """How passes go over a tile of two or three convolved axes: see `_passes.sum_passes`.
+    """How passes go over a tile of two or three convolved axes: see `loops.passes.sum_passes`.
 
     `form` lists, in elements: the length of a piece of a plane, and of a plane; of a row of
     samples, of a row in scratch with what continues it, and how far into that the samples begin;
@@ -124,7 +124,10 @@ class Route(NamedTuple):
 
 
 class RowRoute(NamedTuple):
-    """How a pass goes along the rows of a tile of one convolved axis: see `_passes.sum_along`."""
+    """How a pass goes along the rows of a tile of one convolved axis.
+
+    See `loops.passes.sum_along`.
+    """
 
     starts: Array
     places: Array

@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.dtypes import Array
 from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
-from sigconv.engines.sum_tables import Layout, SumTables, list_taps
+from sigconv.loops.sum_tables import Layout, SumTables, list_taps
 
 __all__ = [
     "SPARSE",
@@ -75,7 +75,7 @@ def compiled_sums(
     `data` and `out` have batch axes first; on the last axes the kernel acts, with one shift each.
     Returned is whether all outputs are finite, as far as one `asks`.
     """
-    from sigconv.engines._loops import Worker, sum_taps
+    from sigconv.loops.sums import Worker, sum_taps
 
     along = row_axis(data)
     if along is None:

@@ -6,7 +6,7 @@ from math import prod
 
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine, dtype_key
-from sigconv.engines.sum_tables import TOGETHER
+from sigconv.loops.sum_tables import TOGETHER
 
 __all__ = ["ALONE", "loop_seconds", "row_seconds"]
 

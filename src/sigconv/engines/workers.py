@@ -154,9 +154,9 @@ def run_counted(runs: Sequence[Callable[[], object]], counter: Array, pieces: in
 @cache
 def _counts() -> ModuleType:
     """Return the compiled counts: only who has compiled loops needs them."""
-    from sigconv.engines import _shared
+    from sigconv.loops import counting
 
-    return _shared
+    return counting
 
 
 class _Shared(Iterator[T]):

@@ -5,7 +5,7 @@ and stores the sums. Here the sums of a few vectors of outputs stay in registers
 several rows of outputs share the samples they load. The instructions are made from LLVM's own
 vectors, and so for whichever processor this is.
 
-numba keeps what it compiled while `_vectors.py` stays as it is: after a change here, touch that
+numba keeps what it compiled while `vectors.py` stays as it is: after a change here, touch that
 file.
 """
 
@@ -19,7 +19,7 @@ from numba import types as untyped_types
 from numba.core import cgutils as untyped_cgutils
 from numba.extending import intrinsic
 
-from sigconv.engines.sum_tables import SERVED
+from sigconv.loops.sum_tables import SERVED
 
 types: Any = untyped_types
 cgutils: Any = untyped_cgutils

@@ -13,10 +13,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from sigconv.engines._memory import address, call
-from sigconv.engines._shared import count_done, take_next, tell
-from sigconv.engines._windows import copy, grow_windows, sum_block
-from sigconv.engines.sum_tables import SERVED, TOGETHER
+from sigconv.loops.counting import count_done, take_next, tell
+from sigconv.loops.memory import address, call
+from sigconv.loops.sum_tables import SERVED, TOGETHER
+from sigconv.loops.windows import copy, grow_windows, sum_block
 
 __all__ = ["FIRST", "sum_along", "sum_passes"]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numba
 
-from sigconv.engines._memory import call, copy_bytes, read, write
-from sigconv.engines._vectors import ROWS
-from sigconv.engines.sum_tables import NOTHING, SERVED
+from sigconv.loops.memory import call, copy_bytes, read, write
+from sigconv.loops.sum_tables import NOTHING, SERVED
+from sigconv.loops.vectors import ROWS
 
 __all__ = ["sum_columns"]
 

@@ -18,12 +18,12 @@ import numpy as np
 from numba import cfunc, types
 
 from sigconv.core.dtypes import DType
-from sigconv.engines._lines import sum_columns
-from sigconv.engines._memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
-from sigconv.engines._shared import count_done, take_next, tell
-from sigconv.engines._tables import given_of, places_of, room_of, rows_of
-from sigconv.engines._vectors import ROWS, writers, zero_if_finite
-from sigconv.engines.sum_tables import FILL, NOTHING
+from sigconv.loops.counting import count_done, take_next, tell
+from sigconv.loops.lines import sum_columns
+from sigconv.loops.memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
+from sigconv.loops.places import given_of, places_of, room_of, rows_of
+from sigconv.loops.sum_tables import FILL, NOTHING
+from sigconv.loops.vectors import ROWS, writers, zero_if_finite
 
 __all__ = ["Worker", "Workers", "sum_taps"]
 

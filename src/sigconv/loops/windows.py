@@ -1,7 +1,7 @@
-"""The compiled sums over windows of equal taps, by additions alone: see `_passes`.
+"""The compiled sums over windows of equal taps, by additions alone: see `passes`.
 
 Inner loops count in unsigned integers from a start, as there. numba keeps what it compiled while
-`_passes.py` stays as it is: after a change here, touch that file.
+`passes.py` stays as it is: after a change here, touch that file.
 """
 
 from __future__ import annotations

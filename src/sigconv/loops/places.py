@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numba
 
-from sigconv.engines._memory import read, write
-from sigconv.engines.sum_tables import SERVED, TOGETHER
+from sigconv.loops.memory import read, write
+from sigconv.loops.sum_tables import SERVED, TOGETHER
 
 __all__ = ["Given", "Places", "Room", "Rows", "given_of", "places_of", "room_of", "rows_of"]
 

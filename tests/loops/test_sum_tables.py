@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import sigconv as sc
 from sigconv.core.boundary import Edge
 from sigconv.core.problem import Axis
-from sigconv.engines import sum_tables
 from sigconv.engines.sum_costs import _met, loop_seconds
-from sigconv.engines.sum_tables import SERVED, Layout, SumTables, list_taps, segments_served
+from sigconv.loops import sum_tables
+from sigconv.loops.sum_tables import SERVED, Layout, SumTables, list_taps, segments_served
 from sigconv.planning import MACHINE
 
 

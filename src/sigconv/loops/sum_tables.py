@@ -16,8 +16,8 @@ import numpy as np
 
 from sigconv.core.boundary import Segment, segments
 from sigconv.core.dtypes import Array
+from sigconv.core.index_maps import NO_SAMPLE, index_map
 from sigconv.core.problem import Axis
-from sigconv.engines.extension import NO_SAMPLE, index_map
 
 __all__ = [
     "FILL",

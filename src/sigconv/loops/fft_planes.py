@@ -13,10 +13,10 @@ import numba
 import numpy as np
 
 from sigconv.core.dtypes import DType
-from sigconv.engines._fftw import multiply, multiply_parts, run_plan, run_plan_at
-from sigconv.engines._memory import copy_bytes, zero_bytes
-from sigconv.engines.scratch import Scratch
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
+from sigconv.loops.fftw import multiply, multiply_parts, run_plan, run_plan_at
+from sigconv.loops.memory import copy_bytes, zero_bytes
+from sigconv.loops.scratch import Scratch
 
 __all__ = [
     "filter_groups",

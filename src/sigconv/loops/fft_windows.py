@@ -14,9 +14,8 @@ import numba
 import numpy as np
 
 from sigconv.core.dtypes import DType
-from sigconv.engines._fftw import multiply, run_plan
-from sigconv.engines.accuracy import LOUDER
 from sigconv.fft import TransformSpec, borrow_transform
+from sigconv.loops.fftw import multiply, run_plan
 
 __all__ = ["filter_pairs", "filter_windows", "try_windows"]
 
@@ -162,6 +161,6 @@ def try_windows(dtype: DType) -> None:
             samples, spectrum = work.samples[0], work.spectrum[0]
             arguments = work.calls, x, y, rows, layout, spectra
             if paired:
-                filter_pairs(*arguments, samples.view(dtype), spectrum, one, LOUDER)
+                filter_pairs(*arguments, samples.view(dtype), spectrum, one, 1.0)
             else:
                 filter_windows(*arguments, samples, spectrum, one)

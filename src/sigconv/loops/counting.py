@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from sigconv.engines._memory import address
+from sigconv.loops.memory import address
 
 __all__ = ["are_done", "count_done", "stop", "take_next", "tell"]
 

@@ -12,8 +12,8 @@ from numba import types as untyped_types
 from numba.extending import intrinsic
 
 from sigconv.core.dtypes import DType
-from sigconv.engines._instructions import ALONE, MANY, VECTOR, kernel
-from sigconv.engines.sum_tables import TOGETHER
+from sigconv.loops.instructions import ALONE, MANY, VECTOR, kernel
+from sigconv.loops.sum_tables import TOGETHER
 
 types: Any = untyped_types
 carray: Any = vars(numba)["carray"]
