@@ -58,7 +58,7 @@ __all__ = [
 
 
 # Choices of one call that are remembered: integers and kernels may tell ever new things.
-_MOST_CHOICES = 64
+_MOST_CHOICES = 8
 
 
 class Choice(NamedTuple):

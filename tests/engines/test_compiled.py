@@ -301,5 +301,5 @@ def test_the_interpreter_ends_after_a_loop_that_is_being_loaded():
 def test_every_kind_of_loop_is_looked_for_by_the_name_of_one():
     for name in compiled._CACHED.values():
         module, loop = name.removesuffix("-*.nbi").split(".")
-        assert callable(getattr(import_module(f"sigconv.engines.{module}"), loop))
+        assert callable(getattr(import_module(f"sigconv.loops.{module}"), loop))
     assert compiled._CACHED.keys() == compiled._RUNS.keys()

@@ -10,10 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.engines import execute, prepare
+from sigconv.engines import crew, execute, prepare, workers
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
+from sigconv.engines.sum_costs import loop_seconds
 from sigconv.loops import sum_tables
+from sigconv.planning import MACHINE
 from sigconv.testing import assert_close, cases, naive_convolve, tolerance
 
 pytestmark = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
@@ -55,8 +57,8 @@ def test_pieces_give_the_bits_of_blocks(shape, taps, axes, mode, dtype):
     assert suits_in_place(plan.problem)
     step = InPlaceStep(plan)
     expected = in_blocks(plan, x, h)
-    for workers in (1, 3):
-        y = step.apply(x, step.weights(h), workers=workers)
+    for count in (1, 3):
+        y = step.apply(x, step.weights(h), workers=count)
         np.testing.assert_array_equal(y, expected)
     out = np.empty_like(expected)
     assert step.apply(x, step.weights(h), out) is out
@@ -168,25 +170,83 @@ def test_what_is_more_than_sums_is_left_to_the_blocks(keywords):
     assert not suits_in_place(plan.problem)
 
 
-def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch):
+@pytest.mark.parametrize("moment", ["while it sums", "while it calls helpers"])
+def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch, moment):
     x, h = drawn((1500, 700)), drawn((31, 31))
     step = InPlaceStep(planned(x, h))
-    counters, sum_taps = [], step._sum
+    told, sum_taps, begun = [], step._sum, threading.Event()
 
     def interrupted(*arguments):
-        counters.append(arguments[3])
+        told.append(arguments[3])
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
+        begun.set()
         return sum_taps(*arguments)
 
+    def interrupting(tasks):
+        call_helpers(tasks)
+        assert begun.wait(30)
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(step, "_sum", interrupted)
+    if moment == "while it calls helpers":
+        call_helpers = crew.call_helpers
+        monkeypatch.setattr(workers, "call_helpers", interrupting)
     with pytest.raises(KeyboardInterrupt):
         step.apply(x, step.weights(h), workers=2)
-    taken, done, _ = counters[0][-3:]
+    if moment == "while it sums":
+        assert begun.wait(30) or len(told) == 1
+    taken, done, _ = told[0].base[0][-3:]
     # All that was taken before is done; the helper has looked for another piece in vain.
     assert done <= taken - (1 << 62) <= done + 1
-    assert done < step._calls[0].pieces
+    assert done < step._calls[0][1]
     monkeypatch.undo()
     np.testing.assert_array_equal(
         step.apply(x, step.weights(h), workers=2), step.apply(x, step.weights(h))
     )
+
+
+def test_as_many_workers_take_pieces_as_were_asked_for(monkeypatch):
+    x, h = drawn((600, 700)), drawn((9, 9))
+    step = InPlaceStep(planned(x, h))
+    together, threads, sum_taps = threading.Barrier(4, timeout=60), set(), step._sum
+
+    def met(*arguments):
+        threads.add(threading.get_ident())
+        together.wait()
+        return sum_taps(*arguments)
+
+    monkeypatch.setattr(step, "_sum", met)
+    y = step.apply(x, step.weights(h), workers=4)
+    monkeypatch.undo()
+    assert len(threads) == 4
+    np.testing.assert_array_equal(y, step.apply(x, step.weights(h)))
+
+
+def test_no_more_scratch_is_made_than_pieces_can_be_taken(monkeypatch):
+    x, h = drawn((600, 700)), drawn((9, 9))
+    step = InPlaceStep(planned(x, h))
+    pieces = step._calls[0][1]
+    sizes, make = [], step._workers
+
+    def counted(members):
+        sizes.append(len(members))
+        return make(members)
+
+    monkeypatch.setattr(step, "_workers", counted)
+    step.apply(x, step.weights(h), workers=pieces + 50)
+    assert sizes == [pieces]
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((3, 300_000), 0), ((3, 300_000), 1), ((50, 20_000), 0), ((50, 20_000), 1), ((300_000, 3), 0)],
+)
+def test_a_kernel_across_rows_is_predicted_as_it_is_summed(shape, axis):
+    taps = (9, 1) if axis == 0 else (1, 9)
+    plan = planned(np.ones(shape), np.ones(taps))
+    whole = sc.plan((900_000,), (9,), "same", method="direct").problem
+    # Rows that do not exist, and rows that share their samples, make it less.
+    ratio = loop_seconds(plan.problem, MACHINE) / loop_seconds(whole, MACHINE)
+    assert 0.1 < ratio < 3
+    assert sc.plan(shape, taps, "same").method == "direct"

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
+from functools import partial
 
 import pytest
 
-from sigconv.engines import workers
+from sigconv.engines import crew, workers
 from sigconv.engines.workers import available_workers, resolve_workers, run_shared, set_workers
 from sigconv.errors import OptionError
 
@@ -202,6 +204,36 @@ def test_many_callers_at_once_share_the_threads():
     for caller in callers:
         caller.join()
     assert totals == [sum(range(100))] * 120
+
+
+def test_a_helper_that_fails_lives_to_be_called_again(monkeypatch):
+    monkeypatch.setattr(crew, "_state", crew._State())
+
+    def fail():
+        raise MemoryError
+
+    for _ in range(5):
+        crew.call_helpers([fail])
+    free = threading.Event()
+    crew.call_helpers([free.set])
+    assert free.wait(30)
+
+
+def test_what_is_withdrawn_is_not_run_nor_kept():
+    class Kept:
+        pass
+
+    kept = Kept()
+    seen = weakref.ref(kept)
+    offer = crew.Offer(partial(refuse, kept))
+    del kept
+    offer.withdraw()
+    offer()
+    assert seen() is None
+
+
+def refuse(*arguments):
+    raise AssertionError(arguments)
 
 
 NESTED = """

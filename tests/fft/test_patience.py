@@ -66,7 +66,7 @@ def test_a_worker_left_behind_writes_nothing(monkeypatch):
     released.set()
     # The one helper takes this when it is done with the other.
     free = threading.Event()
-    crew.call_helpers(free.set, 1)
+    crew.call_helpers([free.set])
     assert free.wait(30)
     assert written == []
 

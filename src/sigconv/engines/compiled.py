@@ -145,7 +145,9 @@ def _load(name: str) -> None:
 
 def _run_taps(dtype: DType) -> None:
     from sigconv.engines.rows import TapList, compiled_sums
+    from sigconv.loops.counting import try_counting
 
+    try_counting()
     taps = TapList.of(np.ones((2, 2), dtype))
     compiled_sums(np.zeros((4, 4), dtype), taps, np.empty((3, 3), dtype), (1, 1))
 

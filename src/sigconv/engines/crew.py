@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 
-__all__ = ["Team", "call_helpers"]
+__all__ = ["Offer", "Team", "call_helpers"]
 
 Task = Callable[[], object]
 
@@ -27,13 +28,13 @@ class _State:
 _state = _State()
 
 
-def call_helpers(task: Task, count: int) -> None:
-    """Let `count` threads run `task` as soon as they are free; it raises nothing."""
+def call_helpers(tasks: Sequence[Task]) -> None:
+    """Let a thread for each of `tasks` run it as soon as it is free."""
     state = _state
-    if state.size < count and not _grow(state, count):
+    if state.size < len(tasks) and not _grow(state, len(tasks)):
         return
     processor = _processor()
-    for _ in range(count):
+    for task in tasks:
         state.tasks.put((task, processor))
 
 
@@ -55,10 +56,29 @@ def _grow(state: _State, size: int) -> bool:
 def _serve(tasks: SimpleQueue[tuple[Task, int]]) -> None:
     while True:
         task, processor = tasks.get()
-        _step_aside(processor)
-        task()
+        # What a helper does not do is done by the caller; and it lives to be called again.
+        with suppress(BaseException):
+            _step_aside(processor)
+            task()
         # Nothing is kept alive while there is nothing to do.
         del task
+
+
+class Offer:
+    """A task that is taken back: helpers who come later find nothing, and keep nothing alive."""
+
+    def __init__(self, task: Task) -> None:
+        self._task: Task | None = task
+
+    def __call__(self) -> None:
+        """Run the task, unless it is taken back."""
+        task = self._task
+        if task is not None:
+            task()
+
+    def withdraw(self) -> None:
+        """Forget the task."""
+        self._task = None
 
 
 class Team:

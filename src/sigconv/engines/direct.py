@@ -36,7 +36,9 @@ from sigconv.engines.rows import (
 )
 from sigconv.engines.small import fits_one_step, step_seconds
 from sigconv.engines.sum_costs import loop_seconds
+from sigconv.engines.workers import available_workers
 from sigconv.loops.scratch import Scratch, borrow_scratch
+from sigconv.loops.sum_tables import plain_layouts, scratch_elements
 
 __all__ = ["DirectEngine", "DirectKernel", "extended"]
 
@@ -86,7 +88,7 @@ class DirectEngine:
             load = compiled.load_seconds(problem.dtypes.compute, machine)
             start = machine.call / 4 if suits_in_place(problem) else blocks
             summed = start + loop_seconds(problem, machine)
-            loops.append((Cost(summed, nbytes, load), "numba", grid))
+            loops.append((Cost(summed, _scratch_bytes(problem), load), "numba", grid))
         if suits_numpy(problem):
             whole = tuple((axis.start, axis.stop) for axis in problem.axes)
             one = BlockGrid(problem.axes, batch_cuts(problem, 1), whole)
@@ -110,6 +112,14 @@ def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
     cost, name, _ = loop
     # Others are shared by workers, of which two are the least that there may be.
     return 2 * cost.first if name == "np.convolve" and cost.first >= _LONG else cost.first
+
+
+def _scratch_bytes(problem: Problem) -> int:
+    """Return the scratch of a worker in the compiled loop."""
+    if problem.is_trivial:
+        return 0
+    size = problem.dtypes.compute.itemsize
+    return size * scratch_elements(plain_layouts(problem), size, available_workers())
 
 
 def _extended_size(problem: Problem) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,49 +71,55 @@ def compiled_passes(
 ) -> bool:
     """Write the sums over the flat `x` into `y`; tell, if one asks, whether all are finite.
 
-    There is one worker for each of `works`.
+    There is one worker for each of `works`, and not more than there are parts.
     """
     from sigconv.loops.passes import sum_passes
 
     taps = tuple(factor.size for factor in products[0])
-    sizes = scratch_sizes(way.lengths, way.counts, taps, y.dtype, equal=equal)
     served = segments_served(taps[0]), segments_served(taps[-2])
     shares = _shares(way, taps, equal=equal)
-    told = False
+    parts = len(way.heads) * shares[0]
+    rooms = [_room(work, way, taps, y.dtype, equal=equal) for work in works[:parts]]
+    x, told = _read_only(x), False
     for i, weights in enumerate(products):
         first = () if len(weights) == 3 else (_NO_WEIGHTS.astype(y.dtype),)
-        counter, runs = np.zeros(3, np.int64), []
-        for work in works:
-            planes, strip, spare = work.arrays(list(sizes), y.dtype)
-            runs.append(
-                partial(
-                    sum_passes,
-                    _read_only(x),
-                    way.heads,
-                    way.pieces,
-                    (planes, _read_only(planes)),
-                    way.rows,
-                    (strip, _read_only(strip)),
-                    way.pads,
-                    spare,
-                    (*first, *weights),
-                    y,
-                    way.ends,
-                    way.places,
-                    way.form,
-                    (i > 0, equal, asks),
-                    _tools(y.dtype, max(taps)),
-                    served,
-                    shares,
-                    counter,
-                )
+        flags, counter = (i > 0, equal, asks), np.zeros(3, np.int64)
+        ends = (*first, *weights), y, way.ends, way.places, way.form, flags
+        runs = [
+            partial(
+                sum_passes,
+                *(x, way.heads, way.pieces, room.planes, way.rows, room.strip, way.pads),
+                *(room.spare, *ends, room.tools, served, shares, counter),
             )
+            for room in rooms
+        ]
         if len(runs) == 1:
             runs[0]()
         else:
-            run_counted(runs, counter, len(way.heads) * shares[0])
+            run_counted(runs, counter, parts)
         told = told or bool(counter[2])
     return not told
+
+
+class _Room(NamedTuple):
+    """A worker's scratch: planes and rows, each to write, to read and where they begin."""
+
+    planes: tuple[Array, Array, Array]
+    strip: tuple[Array, Array, Array]
+    spare: Array
+    tools: Array
+
+
+def _room(work: Scratch, way: Route, taps: tuple[int, ...], dtype: DType, *, equal: bool) -> _Room:
+    sizes = scratch_sizes(way.lengths, way.counts, taps, dtype, equal=equal)
+    planes, strip, spare = work.arrays(list(sizes), dtype)
+    starts = (
+        np.arange(array.size // max(1, length)) * length
+        for array, length in zip((planes, strip), way.lengths, strict=False)
+    )
+    lead, rows = starts
+    tools = _tools(dtype, max(taps))
+    return _Room((planes, _read_only(planes), lead), (strip, _read_only(strip), rows), spare, tools)
 
 
 def _shares(way: Route, taps: tuple[int, ...], *, equal: bool) -> tuple[int, int]:

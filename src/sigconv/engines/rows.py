@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from sigconv.core.dtypes import Array
 from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
-from sigconv.loops.sum_tables import Layout, SumTables, list_taps
+from sigconv.loops.sum_tables import Layout, SumTables, list_taps, scratch_elements
 
 __all__ = [
     "SPARSE",
@@ -93,12 +93,8 @@ def compiled_sums(
         axes.append(Axis(i, data.shape[i], count, shift, shift + out.shape[i]))
     x, first = flat(data)
     y, place = flat(result)
-    tables = _described(
-        tuple(axes),
-        tuple(stride // data.itemsize for stride in data.strides),
-        tuple(stride // out.itemsize for stride in result.strides),
-        along,
-    )
+    strides = [tuple(s // data.itemsize for s in array.strides) for array in (data, result)]
+    layouts, tables = _described(tuple(axes), *strides, along)
     lines = None
     if kept is not None:
         counts = [axis.taps for axis in axes]
@@ -107,8 +103,9 @@ def compiled_sums(
     packed = tables.packed(lines, origins=(first, place))
     # One signature for all: samples that may not be written to.
     x.flags.writeable = False
-    where = packed.numbers.ctypes.data, packed.tables.ctypes.data
-    worker = Worker(data.dtype, packed.room, weights[:1], where)
+    room = tables.integers(lines), scratch_elements(layouts, data.itemsize)
+    pieces = 0, len(tables.pieces)
+    worker = Worker(room, weights[:1], packed.places, pieces)
     told = sum_taps(x, y, weights, worker.told, asks)
     if result is not out:
         out[...] = result
@@ -118,11 +115,11 @@ def compiled_sums(
 @lru_cache(maxsize=256)
 def _described(
     axes: tuple[Axis, ...], strides: tuple[int, ...], results: tuple[int, ...], along: int
-) -> SumTables:
-    """Return the tables of one block."""
+) -> tuple[list[Layout], SumTables]:
+    """Return how the axes of one block lie, and its tables."""
     layouts = [Layout(*one) for one in zip(axes, strides, results, strict=True)]
     layouts.append(layouts.pop(along))
-    return SumTables.of(layouts)
+    return layouts, SumTables.of(layouts)
 
 
 def sliced_sums(data: Array, taps: Array, out: Array) -> None:

@@ -6,7 +6,7 @@ from math import prod
 
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine, dtype_key
-from sigconv.loops.sum_tables import TOGETHER
+from sigconv.loops.sum_tables import TOGETHER, plain_layouts
 
 __all__ = ["ALONE", "loop_seconds", "row_seconds"]
 
@@ -23,17 +23,17 @@ _VECTOR = 64
 
 def loop_seconds(problem: Problem, machine: Machine) -> float:
     """Return the seconds of the loop on one worker, beside those of a call."""
-    axes = [Axis(i, n, 1, 0, n) for i, n in enumerate(problem.batch)] + list(problem.axes)
     if problem.is_trivial:
         return 0.0
-    *others, row = axes
+    *layouts, (row, step, _) = plain_layouts(problem)
+    others = [layout.axis for layout in layouts]
     last = others[-1] if others else Axis(0, 1, 1, 0, 1)
     shares = last.taps > 1 and last.length >= TOGETHER
     few = TOGETHER if shares else 1
     rows = prod(axis.length for axis in others)
     # Rows of samples that do not exist are left out.
     met = prod(_met(axis) for axis in others)
-    products = met * row_seconds(row, problem, machine) * (1.0 if shares else ALONE)
+    products = met * row_seconds(row, step, problem, machine) * (1.0 if shares else ALONE)
     groups = rows / few
     lines = met / few * (last.taps + few - 1) / last.taps
     found = prod(axis.length + axis.taps - 1 for axis in others)
@@ -43,11 +43,11 @@ def loop_seconds(problem: Problem, machine: Machine) -> float:
     return seconds + (nbytes * machine.copy if nbytes > machine.cache_bytes else 0.0)
 
 
-def row_seconds(row: Axis, problem: Problem, machine: Machine) -> float:
-    """Return the seconds to sum one row of the kernel for one row of outputs."""
+def row_seconds(row: Axis, step: int, problem: Problem, machine: Machine) -> float:
+    """Return the seconds to sum a row of the kernel for a row of outputs, of `step` channels."""
     product = machine.multiply_add.get(dtype_key(problem.dtypes.compute), 1e-8)
     lanes = max(1, _VECTOR // _itemsize(problem))
-    return -(-row.length // lanes) * lanes * row.taps * product
+    return -(-row.length * step // lanes) * lanes * row.taps * product
 
 
 def _met(axis: Axis) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from time import sleep
 from types import ModuleType, TracebackType
 from typing import TypeVar
 
 from sigconv.core.dtypes import Array
-from sigconv.engines.crew import Team, call_helpers
+from sigconv.engines.crew import Offer, Team, call_helpers
 from sigconv.errors import OptionError
 from sigconv.fft import Abandoned, abandonable
 
@@ -117,8 +118,8 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
             raise
 
     team = Team(share)
-    call_helpers(team.help, workers - 1)
     try:
+        call_helpers([team.help] * (workers - 1))
         share()
         team.wait()
     except BaseException as error:
@@ -135,20 +136,33 @@ def run_counted(runs: Sequence[Callable[[], object]], counter: Array, pieces: in
     """Let each of `runs`, the first of them here, take `pieces` from a compiled loop's counter.
 
     `counter` counts those that are taken and, as its second element, those that are done. Only
-    that these are done is waited for, not the helpers.
+    that these are done is waited for, not the helpers: each run keeps alive what it reads.
     """
-    counts = _counts()
-    for run in runs[1:]:
-        call_helpers(run, 1)
+    counts, begin = _counts(), int(counter[0])
+    offers = [Offer(run) for run in runs[1:]]
     try:
+        call_helpers(offers)
         runs[0]()
         while not counts.are_done(counter, pieces):
             sleep(_NAP)
     except BaseException:
-        taken = min(counts.stop(counter), pieces)
-        while not counts.are_done(counter, taken):
-            sleep(_NAP)
+        _finish(counter, begin, pieces)
         raise
+    finally:
+        for offer in offers:
+            offer.withdraw()
+
+
+def _finish(counter: Array, begin: int, pieces: int) -> None:
+    """Let nobody take another piece, and wait for those that are taken, whatever interrupts."""
+    counts = _counts()
+    while True:
+        # An exception is on its way: a second Ctrl-C adds nothing to it.
+        with suppress(KeyboardInterrupt):
+            taken = min(int(counts.stop(counter)) - begin, pieces)
+            while not counts.are_done(counter, taken):
+                sleep(_NAP)
+            return
 
 
 @cache

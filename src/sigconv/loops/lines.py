@@ -7,7 +7,7 @@ from typing import Any
 import numba
 
 from sigconv.loops.memory import call, copy_bytes, read, write
-from sigconv.loops.sum_tables import NOTHING, SERVED
+from sigconv.loops.sum_tables import FILL, NOTHING, SERVED
 from sigconv.loops.vectors import ROWS
 
 __all__ = ["sum_columns"]
@@ -92,8 +92,9 @@ def _list_shared(places: Any, given: Any, room: Any, row: int, moved: int) -> No
             # The lines of a group follow one another, and so do their rows.
             start = read(room.starts, row + read(room.offsets, group) + s)
             if start != NOTHING:
+                begin = places.memory if start == FILL else start + moved
                 place = read(given.lines, (group + s - first + 1) * width - 1)
-                write(room.lines, at, start + moved)
+                write(room.lines, at, begin)
                 write(room.lines, at + 1, places.weights + place * places.size)
                 at += 2
         segment = read(given.served, s)
@@ -109,8 +110,9 @@ def _list_own(places: Any, dense: int, given: Any, room: Any, row: int, moved: i
         for t in range(s, given.line_count, height):
             start = read(room.starts, row + read(room.offsets, t))
             if start != NOTHING:
+                begin = places.memory if start == FILL else start + moved
                 line = given.lines + 8 * (t * width + width - 2)
-                write(room.lines, at, start + moved + read(line, 0) * size)
+                write(room.lines, at, begin + read(line, 0) * size)
                 write(room.lines, at + 1, places.weights + read(line, 1) * size)
                 at += 2
     write(room.counts, 0, at // 2)

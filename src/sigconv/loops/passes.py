@@ -16,6 +16,7 @@ import numpy as np
 from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.memory import address, call
 from sigconv.loops.sum_tables import SERVED, TOGETHER
+from sigconv.loops.vectors import zero_if_finite
 from sigconv.loops.windows import copy, grow_windows, sum_block
 
 __all__ = ["FIRST", "sum_along", "sum_passes"]
@@ -24,7 +25,7 @@ PIECE = 8192
 """Bytes per row and turn: the pieces of a row and of its neighbours stay in cache."""
 
 CACHED = 1 << 17
-"""Bytes of the rows that a few rows of results take: they stay in the first-level cache."""
+"""Bytes of the rows that a few rows of results take: near enough to be read at full speed."""
 
 FIRST = 2 + len(SERVED)
 """Where the lines begin among `tools`."""
@@ -70,12 +71,12 @@ def sum_passes(
         first, unless `weights[0]` is empty.
     pieces : array (2, n)
         Where the rows of a plane begin in the samples, and where in `planes`.
-    planes : pair of flat arrays
-        Scratch for the results of the first pass, to write and to read.
+    planes : three flat arrays
+        Scratch for the results of the first pass, to write and to read, and where planes begin.
     rows, places : arrays (lines, count + taps - 1), (lines, count)
         Where the rows of a plane begin, and their results.
-    strip : pair of flat arrays
-        Scratch for rows with what continues them, to write and to read.
+    strip : three flat arrays
+        Scratch for rows with what continues them, to write and to read, and where rows begin.
     pads : array (2, n)
         The elements of such a row to fill, and those to fill them with, or -1 for zero.
     spare : flat array
@@ -101,8 +102,7 @@ def sum_passes(
     """
     piece, plane, parts, step = form[0], form[1], shares[0], shares[1]
     count = places.shape[1] if weights[0].size == 0 else ends.shape[1]
-    several = max(1, planes[0].size // max(1, plane))
-    starts = np.arange(several) * plane
+    several = max(1, planes[2].size)
     while True:
         taken = take_next(address(counter))
         if taken >= heads.shape[0] * parts:
@@ -125,7 +125,7 @@ def sum_passes(
                     weights[0],
                     planes[0],
                     pieces[1, p],
-                    starts[:n],
+                    planes[2][:n],
                     piece,
                     spare,
                     flags[1],
@@ -177,8 +177,7 @@ def _sum_plane(
     length, row, origin, results, step = form[2], form[3], form[4], form[5], form[6]
     begin, end, start, stop = span
     probe = weights[2][0] * 0
-    several = strip[0].size // row
-    starts = np.arange(several) * row
+    several = strip[2].size
     for line in range(places.shape[0]):
         for first in range(start, stop, several):
             n = min(several, stop - first)
@@ -189,7 +188,7 @@ def _sum_plane(
                 weights[1],
                 strip[0],
                 origin,
-                starts[:n],
+                strip[2][:n],
                 length,
                 spare,
                 flags[1],
@@ -269,18 +268,8 @@ def _along(
         else:
             _sum_along(x, begin + start, weights, step, y, place + start, n, tools)
         if flags[2]:
-            probe += _zero_if_finite(y, r, U(n))
+            probe += zero_if_finite(y[place + start : place + start + n])
     return probe
-
-
-# Regrouping the sum lets it vectorise; zeros and NaN add up to the same in any order.
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc"})
-def _zero_if_finite(y: Any, r: Any, n: Any) -> Any:
-    """Return 0 where all of y[r:][:n] is finite, and NaN where it is not."""
-    total = y[r] * 0
-    for i in range(n):
-        total += y[r + i] * 0
-    return total
 
 
 @_compiled

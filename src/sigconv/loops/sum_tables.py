@@ -2,6 +2,9 @@
 
 All that depends on shapes, edges and the layout of memory is in these tables, which are made once
 for a plan, or for blocks of one shape.
+
+numba keeps what it compiled of `sums.py` while that file stays as it is: after a change to the
+tables, or to the other modules that read them, touch it.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ import numpy as np
 from sigconv.core.boundary import Segment, segments
 from sigconv.core.dtypes import Array
 from sigconv.core.index_maps import NO_SAMPLE, index_map
-from sigconv.core.problem import Axis
+from sigconv.core.problem import Axis, Problem
 
 __all__ = [
+    "CACHED",
     "FILL",
+    "LEAST_TAKEN",
     "NOTHING",
     "SERVED",
     "TOGETHER",
@@ -28,6 +33,9 @@ __all__ = [
     "Packed",
     "SumTables",
     "list_taps",
+    "longest_columns",
+    "plain_layouts",
+    "scratch_elements",
     "segments_served",
 ]
 
@@ -35,8 +43,15 @@ __all__ = [
 # each worker: the last of them ends soon after the others.
 _PIECE_PRODUCTS, _PER_OUTPUT, _PIECES = 1 << 18, 8, 8
 
+# Channels side by side that are taken as rows of their own.
+_FEW_CHANNELS = 64
+
 # Elements that are copied for a piece, beside those of the rows that its neighbours copy too.
 _MOST_COPIED = 1 << 19
+
+CACHED, LEAST_TAKEN = 1 << 16, 256
+"""Bytes of the rows that a few rows of outputs read, which are near enough then to be read at full
+speed, and the outputs that are taken at a time at least."""
 
 TOGETHER = 4
 """Rows of outputs that the compiled loop takes at a time."""
@@ -125,63 +140,109 @@ class SumTables(NamedTuple):
         low, high = _inside(row, prod(taps))
         ends = np.array(list(_ends(row, low, high, step)), np.int64).reshape(-1, 4)
         left = low + row.taps - 1 if low else 0
-        parts = _PIECES * workers if workers > 1 else 1
-        width = sum(ends[-1, :2].tolist()) if len(ends) else 0
-        copied = prod(axis.length + axis.taps - 1 for axis, _, _ in others) * width
-        shape = _Shape(tuple(x.axis.length for x in layouts), step, prod(taps), copied)
-        pieces = _pieces(shape, parts)
+        pieces = _pieces(layouts, workers)
         served = segments_served(int(axes[-1, 1]))
         rest = axes, ends, list_taps(taps, step), pieces, served, np.concatenate(maps)
         ranges = [step * n for n in (row.start - row.taps + 1, low, high, left)]
-        # Rows of outputs at both ends, side by side.
-        spare = TOGETHER * (left + row.length - high) * step if 0 < low < high < row.length else 0
-        first = [row.length * step, row.taps, step, *ranges, spare]
+        first = [row.length * step, row.taps, step, *ranges, _joined(layouts)]
         numbers = np.array([*first, 0, 0, 1, prod(taps), *map(len, rest)], np.int64)
         return cls(numbers, *rest)
 
     def packed(
         self,
         lines: Array | None = None,
-        pieces: Array | None = None,
         *,
         origins: tuple[int, int] = (0, 0),
         zeros: int | None = None,
     ) -> Packed:
-        """Return all tables in one, with other lines and pieces if given.
+        """Return all tables in one, with other lines if given.
 
         The first elements of the arrays lie at `origins`, and `zeros` weights may be zero.
         """
         lines = self.lines if lines is None else lines
-        pieces = self.pieces if pieces is None else pieces
-        tables = self.axes, self.ends, lines, pieces, self.served, self.maps
+        tables = self.axes, self.ends, lines, self.pieces, self.served, self.maps
         numbers = self.numbers.copy()
         numbers[8:11] = *origins, lines is self.lines
         numbers[11] = numbers[11] if zeros is None else zeros
         numbers[12:] = list(map(len, tables))
-        flat = np.concatenate([table.reshape(-1) for table in tables])
-        return Packed(numbers, flat, (self._integers(lines, pieces), self._elements(pieces)))
+        return Packed(numbers, np.concatenate([table.reshape(-1) for table in tables]))
 
-    def _rows(self, pieces: Array) -> int:
-        """Return how many rows of samples the largest piece has."""
-        lengths = np.broadcast_to(self.axes[:, 0], (len(pieces), len(self.axes))).copy()
-        lengths[:, 0] = pieces[:, 1] - pieces[:, 0]
-        lengths[:, -1] = pieces[:, 3] - pieces[:, 2]
-        rows: Array = (lengths + self.axes[:, 1] - 1).prod(axis=1)
-        return int(rows.max())
-
-    def _integers(self, lines: Array, pieces: Array) -> int:
+    def integers(self, lines: Array | None = None) -> int:
         """Return how many integers of scratch the loop needs: see its `room_of`."""
         count, taps = len(self.axes), int(self.axes[-1, 1])
+        lines = self.lines if lines is None else lines
         listed = 2 * max(len(lines), len(lines) // taps * (taps + TOGETHER - 1))
-        rest = 5 * count + len(lines) + listed + len(SERVED)
-        return 2 * self._rows(pieces) + rest
+        rows = _most_rows(self.axes[:, :2], self.pieces)
+        return 2 * rows + 5 * count + len(lines) + listed + len(SERVED)
 
-    def _elements(self, pieces: Array) -> int:
-        """Return how many elements of scratch the loop needs: strips, or a row that is constant."""
-        length, taps, step, _, _, _, _, spare = self.numbers[:8].tolist()
-        width = int(self.ends[-1, 0] + self.ends[-1, 1]) if len(self.ends) else 0
-        constant = length + (taps - 1) * step if FILL in self.maps else 0
-        return max(int(spare) + self._rows(pieces) * width, int(constant))
+
+class Packed(NamedTuple):
+    """The tables as `sum_taps` takes them."""
+
+    numbers: Array
+    tables: Array
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Where they lie."""
+        return self.numbers.ctypes.data, self.tables.ctypes.data
+
+
+def scratch_elements(layouts: Sequence[Layout], size: int, workers: int = 1) -> int:
+    """Return how many elements of scratch, of `size` bytes, a worker needs.
+
+    They are for strips, or for a constant row.
+    """
+    *others, (row, step, _) = layouts
+    low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
+    axes = [(axis.length, axis.taps) for axis, _, _ in others] or [(1, 1)]
+    rows = _most_rows(np.array(axes), _pieces(layouts, workers))
+    rules = {edge.rule for axis, _, _ in others for edge in axis.edges}
+    constant = longest_columns(size, axes[-1][1]) + (row.taps - 1) * step
+    strips = _joined(layouts) + rows * _width(row, low, high, step)
+    return max(strips, constant if "constant" in rules else 0)
+
+
+def longest_columns(size: int, taps: int) -> int:
+    """Return how many outputs of a row are taken at a time: the rows that they read stay near."""
+    return max(LEAST_TAKEN, CACHED // (size * (taps + TOGETHER - 1)) // 64 * 64)
+
+
+def _most_rows(axes: Array, pieces: Array) -> int:
+    """Return how many rows of samples the largest piece has; `axes` are outputs and taps."""
+    lengths = np.broadcast_to(axes[:, 0], (len(pieces), len(axes))).copy()
+    lengths[:, 0] = pieces[:, 1] - pieces[:, 0]
+    lengths[:, -1] = pieces[:, 3] - pieces[:, 2]
+    rows: Array = (lengths + axes[:, 1] - 1).prod(axis=1)
+    return int(rows.max())
+
+
+def _width(row: Axis, low: int, high: int, step: int) -> int:
+    """Return the elements of the strips of one row."""
+    spans = ((0, low), (high, row.length))
+    return sum(stop - start + row.taps - 1 for start, stop in spans if start < stop) * step
+
+
+def _joined(layouts: Sequence[Layout]) -> int:
+    """Return the elements of a few rows of outputs at both ends, which are summed side by side."""
+    row, step, _ = layouts[-1]
+    low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
+    both = 0 < low < high < row.length
+    return TOGETHER * _width(row, low, high, step) if both else 0
+
+
+def plain_layouts(problem: Problem) -> list[Layout]:
+    """Return the axes of C-ordered arrays as they lie, the rows last."""
+    convolved = {axis.axis: axis for axis in problem.axes}
+    layouts = []
+    for i, length in enumerate(problem.result_shape):
+        axis = convolved.get(i, Axis(i, length, 1, 0, length))
+        strides = prod(problem.signal_shape[i + 1 :]), prod(problem.result_shape[i + 1 :])
+        layouts.append(Layout(axis, *strides))
+    last = layouts[-1].axis
+    # Few channels side by side: a row holds all of them.
+    merged = last.is_pointwise and len(layouts) > 1 and last.length < _FEW_CHANNELS
+    return layouts[:-1] if merged else layouts
 
 
 @lru_cache(maxsize=64)
@@ -189,14 +250,6 @@ def segments_served(taps: int) -> Array:
     """Return the segment of each row of samples that a few rows of outputs take."""
     rows = ((max(0, s - taps + 1), min(s, TOGETHER - 1)) for s in range(taps + TOGETHER - 1))
     return np.array([SERVED.index(served) for served in rows], np.int64)
-
-
-class Packed(NamedTuple):
-    """The tables in one; and the integers and the elements of scratch that the loop needs."""
-
-    numbers: Array
-    tables: Array
-    room: tuple[int, int]
 
 
 def _inside(row: Axis, taps: int) -> tuple[int, int]:
@@ -233,22 +286,17 @@ def _runs(part: Segment, step: int) -> Iterator[tuple[int, int, int]]:
             yield step, (part.first + part.step * i) * step, 1
 
 
-class _Shape(NamedTuple):
-    """What decides how work is cut: outputs by axis, channels, taps, and elements to copy."""
-
-    lengths: tuple[int, ...]
-    step: int
-    taps: int
-    copied: int
-
-
-def _pieces(shape: _Shape, parts: int) -> Array:
+def _pieces(layouts: Sequence[Layout], workers: int) -> Array:
     """Return ranges of outputs on the first axis, on the last but the rows, and on the rows."""
-    *others, columns = shape.lengths
-    columns *= shape.step
-    first, last = (others[0], others[-1]) if others else (1, 1)
-    products = prod(others) * columns * (shape.taps + _PER_OUTPUT)
-    wanted = max(min(parts, products // _PIECE_PRODUCTS), shape.copied // _MOST_COPIED)
+    *others, (row, step, _) = layouts
+    taps, columns = prod(axis.taps for axis, _, _ in layouts), row.length * step
+    first, last = (others[0].axis.length, others[-1].axis.length) if others else (1, 1)
+    outputs = prod(axis.length for axis, _, _ in others) * columns
+    rows = prod(axis.length + axis.taps - 1 for axis, _, _ in others)
+    copied = rows * _width(row, *_inside(row, taps), step)
+    parts = _PIECES * workers if workers > 1 else 1
+    wanted = min(parts, outputs * (taps + _PER_OUTPUT) // _PIECE_PRODUCTS)
+    wanted = max(wanted, copied // _MOST_COPIED)
     spans = [[(0, first)], [(0, last)], [(0, columns)]]
     if len(others) > 1:
         spans[0] = _cut(first, wanted)

@@ -5,7 +5,9 @@ beyond an edge is another row, or none. Outputs near the ends of a row meet samp
 ends: they are read from strips, the ends of the rows with what continues them, which are copied
 once for a piece. All else is read where it lies.
 
-The loop is the same for every dtype, and compiled once: only what sums up lines is not.
+The loop is the same for every dtype, and compiled once: only what sums up lines is not. numba keeps
+it while this file stays as it is: after a change in `lines`, `places`, `counting`, `memory` or
+`sum_tables`, touch this one.
 """
 
 from __future__ import annotations
@@ -17,21 +19,17 @@ import numba
 import numpy as np
 from numba import cfunc, types
 
-from sigconv.core.dtypes import DType
 from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.lines import sum_columns
 from sigconv.loops.memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
 from sigconv.loops.places import given_of, places_of, room_of, rows_of
-from sigconv.loops.sum_tables import FILL, NOTHING
+from sigconv.loops.sum_tables import CACHED, FILL, LEAST_TAKEN, NOTHING
 from sigconv.loops.vectors import ROWS, writers, zero_if_finite
 
 __all__ = ["Worker", "Workers", "sum_taps"]
 
-# Where the counter lies in what a worker is told, and how much that is.
-_COUNTER, _TOLD = 15, 18
-
-# Bytes of the rows that a few rows of outputs read: they stay in the first-level cache.
-_CACHED = 1 << 16
+# Where the pieces and the counter lie in what a worker is told, and how much that is.
+_PIECES, _COUNTER, _TOLD = 15, 17, 20
 
 _compiled = numba.njit(nogil=True, cache=True)
 
@@ -63,13 +61,14 @@ def sum_taps(x: Any, out: Any, weights: Any, told: Any, asks: bool) -> Any:
     write(place, 1, address(out))
     write(place, 2, address(weights))
     if read(place, 14):
-        zero_bytes(counter, 8 * 3)
+        write(counter, 0, read(place, _PIECES))
+        zero_bytes(counter + 8, 8 * 2)
     zeros = 0
     for i in range(weights.size):
         zeros += weights[i] == 0
     if zeros > read(numbers, 11) or zero_if_finite(weights) != 0:
         tell(counter)
-        count_done(counter, read(numbers, 15))
+        count_done(counter, read(place, _PIECES + 1) - read(place, _PIECES))
     else:
         call(read(place, 13), (place, int(asks)))
     return read(counter, 2)
@@ -79,22 +78,23 @@ class Worker:
     """What one call of `sum_taps` is told, with scratch of its own.
 
     `told` are the places of arrays, functions and tables, in the order of `Places`; the function
-    that walks over the pieces; whether the call is alone, which then begins to count anew; and its
-    counter. `places` are where numbers and tables lie.
+    that walks over the pieces; whether the call is alone, which then begins to count anew; the
+    range of pieces; and its counter. `places` are where numbers and tables lie.
     """
 
     def __init__(
-        self, dtype: DType, room: tuple[int, int], fill: Any, places: tuple[int, int]
+        self, room: tuple[int, int], fill: Any, places: tuple[int, int], pieces: tuple[int, int]
     ) -> None:
-        self._kept = np.empty(room[0], np.int64), np.empty(room[1], dtype), fill
+        self._kept = np.empty(room[0], np.int64), np.empty(room[1], fill.dtype), fill
         integers, memory, _ = self._kept
         self.told = np.zeros(_TOLD, np.int64)
         self.told[3:6] = fill.ctypes.data, memory.ctypes.data, fill.itemsize
-        self.told[6:9] = writers(dtype)
+        self.told[6:9] = writers(fill.dtype)
         self.told[9:11] = places
         # Where the counter lies, in bytes from here.
         self.told[11] = 8 * _COUNTER
         self.told[12:15] = integers.ctypes.data, _compiled_pieces().address, 1
+        self.told[_PIECES : _PIECES + 2] = pieces
 
 
 class Workers:
@@ -107,12 +107,14 @@ class Workers:
         self._told[:, 14] = 0
         self._told[:, 11] -= 8 * _TOLD * np.arange(len(members))
 
-    def told(self) -> tuple[Any, Any]:
+    def told(self, pieces: tuple[int, int]) -> tuple[Any, Any]:
         """Return what each is told, and the counter, the first one's, that all share.
 
         They are new each time: a helper who begins when all is done finds nothing to take.
         """
         told = self._told.copy()
+        told[:, _PIECES : _PIECES + 2] = pieces
+        told[:, _COUNTER] = pieces[0]
         return told, told[0, _COUNTER:]
 
 
@@ -129,7 +131,7 @@ def _sum_pieces(told: int, asks: int) -> int:
     given = given_of(places.numbers, places.tables)
     while True:
         piece = take_next(counter)
-        if piece >= given.piece_count:
+        if piece >= read(told, _PIECES + 1):
             return 0
         if _sum_piece(places, rows, given, given.pieces + 8 * 6 * piece):
             tell(counter)
@@ -141,7 +143,7 @@ def _sum_piece(places: Any, rows: Any, given: Any, piece: int) -> int:
     """Write one piece; return whether an output is not finite, if that is asked for."""
     low, high, start, stop = rows.low, rows.high, read(piece, 4), read(piece, 5)
     room = room_of(given, piece, places.integers)
-    _list_rows(rows.origin, given, room)
+    _find_rows(rows.origin, given, room)
     # Outputs inside, at the left and at the right; or both ends at once, as the strip has them.
     begins = max(low, start), start, max(high, start)
     ends = min(high, stop), min(low, stop), stop
@@ -157,8 +159,9 @@ def _sum_piece(places: Any, rows: Any, given: Any, piece: int) -> int:
             continue
         longest = end - begin
         if part == 0:
-            _place_rows(places, rows, room, begin, end)
-            longest = max(256, _CACHED // (places.size * (given.height + ROWS - 1)) // 64 * 64)
+            rest = CACHED // (places.size * (given.height + ROWS - 1)) // 64 * 64
+            longest = min(longest, max(LEAST_TAKEN, rest))
+            _place_rows(places, rows, room, longest)
         elif not strips:
             _copy_strips(places, rows, given, room)
             strips = True
@@ -169,7 +172,7 @@ def _sum_piece(places: Any, rows: Any, given: Any, piece: int) -> int:
 
 
 @_compiled
-def _list_rows(origin: int, given: Any, room: Any) -> None:
+def _find_rows(origin: int, given: Any, room: Any) -> None:
     """Find where each row of the extension begins, or what stands for it."""
     write(room.heads, 0, origin)
     count = 1
@@ -192,19 +195,17 @@ def _list_rows(origin: int, given: Any, room: Any) -> None:
 
 
 @_compiled
-def _place_rows(places: Any, rows: Any, room: Any, begin: int, end: int) -> None:
+def _place_rows(places: Any, rows: Any, room: Any, longest: int) -> None:
     """Find the addresses that the samples of output 0 and tap 0 would have, read in place."""
     filled = False
     for i in range(room.count):
-        head, start = read(room.heads, i), NOTHING
-        if head == FILL:
-            filled = True
-            start = places.memory - begin * places.size
-        elif head != NOTHING:
-            start = places.x + (head + rows.first) * places.size
-        write(room.starts, i, start)
+        head = read(room.heads, i)
+        filled = filled or head == FILL
+        place = places.x + (head + rows.first) * places.size
+        write(room.starts, i, place if head not in (NOTHING, FILL) else head)
     if filled:
-        _fill(places, places.memory, end - begin + (rows.taps - 1) * rows.step)
+        # One row for all that are constant, whichever their columns.
+        _fill(places, places.memory, longest + (rows.taps - 1) * rows.step)
 
 
 @_compiled

@@ -8,7 +8,7 @@ from math import prod
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.core.structure import Structure, find_structure
-from sigconv.engines import ENGINES, Plan
+from sigconv.engines import ENGINES, Machine, Plan
 from sigconv.planning.calibration import ready_machine
 
 __all__ = ["looked_at", "needs_a_look", "structure_of"]
@@ -31,13 +31,14 @@ def needs_a_look(problem: Problem, method: str | Plan) -> bool:
     if name == "separable":
         return True
     products = prod(problem.result_shape) * prod(problem.taps)
-    return products >= _PRODUCTS and (problem.rtol is not None or _may_pay(problem))
+    return products >= _PRODUCTS and (
+        problem.rtol is not None or _may_pay(problem, ready_machine())
+    )
 
 
 @lru_cache(maxsize=256)
-def _may_pay(problem: Problem) -> bool:
+def _may_pay(problem: Problem, machine: Machine) -> bool:
     """Tell whether passes would be faster than the direct sum, if the kernel allows them."""
-    machine = ready_machine()
     direct = next(ENGINES["direct"].candidates(problem, machine)).cost.seconds
     for kind in ("constant", "product"):
         allowed = problem.with_structure(Structure(kind, 1))
