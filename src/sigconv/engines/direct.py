@@ -36,7 +36,6 @@ from sigconv.engines.rows import (
 )
 from sigconv.engines.small import fits_one_step, step_seconds
 from sigconv.engines.sum_costs import loop_seconds
-from sigconv.engines.workers import available_workers
 from sigconv.loops.scratch import Scratch, borrow_scratch
 from sigconv.loops.sum_tables import plain_layouts, scratch_elements
 
@@ -115,11 +114,11 @@ def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
 
 
 def _scratch_bytes(problem: Problem) -> int:
-    """Return the scratch of a worker in the compiled loop."""
+    """Return the scratch of a worker in the compiled loop: the most, where one takes it all."""
     if problem.is_trivial:
         return 0
     size = problem.dtypes.compute.itemsize
-    return size * scratch_elements(plain_layouts(problem), size, available_workers())
+    return size * scratch_elements(plain_layouts(problem), size)
 
 
 def _extended_size(problem: Problem) -> int:
