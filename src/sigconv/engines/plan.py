@@ -105,7 +105,7 @@ class Plan:
             # They wait for one another three times in each block.
             return 15.0
         # Nobody waits for a thread to start where a compiled loop counts the pieces.
-        return 1.5 if self.loop == "numba" and self.method in ("direct", "separable") else 5.0
+        return 2.0 if self.loop == "numba" and self.method in ("direct", "separable") else 5.0
 
     @property
     def error_bound(self) -> float:

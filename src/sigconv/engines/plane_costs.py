@@ -123,7 +123,7 @@ def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...])
     times = _FAR if between > _MANY * machine.cache_bytes else _NEAR
     samples = (prod(sizes) + prod(problem.lengths)) * dtype.itemsize
     one += times * (2 * between + samples) * machine.copy
-    seconds = machine.call + 3 * machine.block + prod(problem.batch) * one
+    seconds = machine.call + 4 * machine.block + prod(problem.batch) * one
     rows = nfft[0] + problem.taps[0] * prod(problem.kernel_batch)
     return Cost(seconds, (rows * columns + 2 * nfft[0] * width) * half.itemsize)
 
