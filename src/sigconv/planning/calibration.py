@@ -41,7 +41,7 @@ __all__ = [
     "wisdom_name",
 ]
 
-SCHEMA = 2
+SCHEMA = 3
 """Is increased when files of before would be misunderstood."""
 
 _UNFINISHED = ".machine-"
