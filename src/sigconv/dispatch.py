@@ -154,8 +154,8 @@ def _run(
         if structure is not None:
             problem = problem.with_structure(structure)
         choice = choose(problem, method)
-        if len(call.choices) >= _MOST_CHOICES:
-            call.choices.clear()
+        while len(call.choices) >= _MOST_CHOICES:
+            call.choices.pop(next(iter(call.choices)), None)
         call.choices[told] = choice
     problem = choice.problem
     if out is not None:

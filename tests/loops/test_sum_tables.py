@@ -57,7 +57,8 @@ def test_pieces_cover_every_output_once(shape, size, workers, copied):
 
 
 def test_rows_that_are_copied_stay_few():
-    elements = scratch_elements(layouts_of((200, 200, 200), (5, 5, 5)), 4)
+    layouts = layouts_of((200, 200, 200), (5, 5, 5))
+    elements = scratch_elements(layouts, 4, SumTables.of(layouts).pieces)
     whole = 204 * 204 * 204
     # Each piece copies the rows that its neighbours take as well.
     assert elements < 1.5 * (1 << 19) < whole / 10

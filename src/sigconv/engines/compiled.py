@@ -162,7 +162,9 @@ def _run_windows(dtype: DType) -> None:
 
 def _run_passes(dtype: DType) -> None:
     from sigconv.engines.factors import try_passes
+    from sigconv.loops.counting import try_counting
 
+    try_counting()
     try_passes(dtype)
 
 

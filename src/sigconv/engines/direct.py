@@ -37,7 +37,7 @@ from sigconv.engines.rows import (
 from sigconv.engines.small import fits_one_step, step_seconds
 from sigconv.engines.sum_costs import loop_seconds
 from sigconv.loops.scratch import Scratch, borrow_scratch
-from sigconv.loops.sum_tables import plain_layouts, scratch_elements
+from sigconv.loops.sum_tables import SumTables, plain_layouts, scratch_elements
 
 __all__ = ["DirectEngine", "DirectKernel", "extended"]
 
@@ -85,9 +85,11 @@ class DirectEngine:
         loops = [(Cost(sliced, nbytes), "numpy", grid)]
         if loop_for(problem.dtypes.compute) == "numba" and problem.axes:
             load = compiled.load_seconds(problem.dtypes.compute, machine)
-            start = machine.call / 4 if suits_in_place(problem) else blocks
+            in_place = suits_in_place(problem)
+            start = machine.call / 4 if in_place else blocks
             summed = start + loop_seconds(problem, machine)
-            loops.append((Cost(summed, _scratch_bytes(problem), load), "numba", grid))
+            held = _scratch_bytes(problem) if in_place else nbytes
+            loops.append((Cost(summed, held, load), "numba", grid))
         if suits_numpy(problem):
             whole = tuple((axis.start, axis.stop) for axis in problem.axes)
             one = BlockGrid(problem.axes, batch_cuts(problem, 1), whole)
@@ -114,11 +116,10 @@ def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
 
 
 def _scratch_bytes(problem: Problem) -> int:
-    """Return the scratch of a worker in the compiled loop: the most, where one takes it all."""
-    if problem.is_trivial:
-        return 0
-    size = problem.dtypes.compute.itemsize
-    return size * scratch_elements(plain_layouts(problem), size)
+    """Return the scratch of a worker that reads and writes all in place: the most it may take."""
+    layouts, size = plain_layouts(problem), problem.dtypes.compute.itemsize
+    tables = SumTables.of(layouts)
+    return 8 * tables.integers() + size * scratch_elements(layouts, size, tables.pieces)
 
 
 def _extended_size(problem: Problem) -> int:

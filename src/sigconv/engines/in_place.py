@@ -68,7 +68,7 @@ class InPlaceStep:
         # Of long sums with more zeros, the blocks make a list.
         zeros = taps if self._copies else int((1 - SPARSE) * taps)
         self._packed = tables.packed(zeros=zeros)
-        elements = scratch_elements(layouts, self._dtype.itemsize, calls * available_workers())
+        elements = scratch_elements(layouts, self._dtype.itemsize, tables.pieces)
         room = tables.integers(), elements
         self._given = room, self._fill, self._packed.places, self._calls[0]
         size = 8 * room[0] + self._dtype.itemsize * room[1]

@@ -1,4 +1,4 @@
-"""fft and overlap-save along one axis by a compiled loop around FFTW.
+"""fft and overlap-save along one axis by a compiled loop around FFTW, for blocks and for one step.
 
 A window is loaded, transformed, multiplied, transformed back and stored before the next one, all
 in scratch that stays in the cache. Of real signals two neighbouring windows may share one complex

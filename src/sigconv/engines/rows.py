@@ -103,7 +103,7 @@ def compiled_sums(
     packed = tables.packed(lines, origins=(first, place))
     # One signature for all: samples that may not be written to.
     x.flags.writeable = False
-    room = tables.integers(lines), scratch_elements(layouts, data.itemsize)
+    room = tables.integers(lines), scratch_elements(layouts, data.itemsize, tables.pieces)
     pieces = 0, len(tables.pieces)
     worker = Worker(room, weights[:1], packed.places, pieces)
     told = sum_taps(x, y, weights, worker.told, asks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from time import sleep
 from types import ModuleType, TracebackType
@@ -141,28 +140,19 @@ def run_counted(runs: Sequence[Callable[[], object]], counter: Array, pieces: in
     counts, begin = _counts(), int(counter[0])
     offers = [Offer(run) for run in runs[1:]]
     try:
-        call_helpers(offers)
-        runs[0]()
-        while not counts.are_done(counter, pieces):
-            sleep(_NAP)
-    except BaseException:
-        _finish(counter, begin, pieces)
-        raise
+        try:
+            call_helpers(offers)
+            runs[0]()
+            while not counts.are_done(counter, pieces):
+                sleep(_NAP)
+        finally:
+            # However the call ends, nobody writes afterwards.
+            counts.halt(counter, begin, pieces)
     finally:
+        # A second Ctrl-C may have come before that.
+        counts.halt(counter, begin, pieces)
         for offer in offers:
             offer.withdraw()
-
-
-def _finish(counter: Array, begin: int, pieces: int) -> None:
-    """Let nobody take another piece, and wait for those that are taken, whatever interrupts."""
-    counts = _counts()
-    while True:
-        # An exception is on its way: a second Ctrl-C adds nothing to it.
-        with suppress(KeyboardInterrupt):
-            taken = min(int(counts.stop(counter)) - begin, pieces)
-            while not counts.are_done(counter, taken):
-                sleep(_NAP)
-            return
 
 
 @cache

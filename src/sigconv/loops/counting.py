@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from sigconv.loops.memory import address
 
-__all__ = ["are_done", "count_done", "stop", "take_next", "tell", "try_counting"]
+__all__ = ["are_done", "count_done", "halt", "take_next", "tell", "try_counting"]
 
 # Looks that together take less time than to fall asleep and be woken.
 _LOOKS = 100_000
@@ -75,12 +75,17 @@ def tell(counter: int) -> None:
 
 
 @_compiled
-def stop(counter: Any) -> Any:
-    """Let nobody take another piece from an array, and return how many are taken."""
-    taken = look(address(counter), 0)
-    if taken < _NEVER:
-        taken = add(address(counter), 0, _NEVER)
-    return taken % _NEVER
+def halt(counter: Any, begin: int, pieces: int) -> None:
+    """Let nobody take another piece of an array's, from `begin` on, and wait for those taken.
+
+    No Ctrl-C comes between, and who has halted before has waited.
+    """
+    if look(address(counter), 0) >= _NEVER:
+        return
+    # Who looks for a piece from now on counts it as taken, but has none.
+    taken = min(add(address(counter), 0, _NEVER) - begin, pieces)
+    while look(address(counter), 1) < taken:
+        pass
 
 
 @_compiled
@@ -96,4 +101,4 @@ def try_counting() -> None:
     """Run once what callers use beside the loops: an interrupted one does not wait for it."""
     counter = np.zeros(3, np.int64)
     assert are_done(counter, 0)
-    assert stop(counter) == 0
+    halt(counter, 0, 0)

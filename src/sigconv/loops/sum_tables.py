@@ -188,15 +188,15 @@ class Packed(NamedTuple):
         return self.numbers.ctypes.data, self.tables.ctypes.data
 
 
-def scratch_elements(layouts: Sequence[Layout], size: int, workers: int = 1) -> int:
-    """Return how many elements of scratch, of `size` bytes, a worker needs.
+def scratch_elements(layouts: Sequence[Layout], size: int, pieces: Array) -> int:
+    """Return how many elements of scratch, of `size` bytes, a worker needs for the largest piece.
 
     They are for strips, or for a constant row.
     """
     *others, (row, step, _) = layouts
     low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
     axes = [(axis.length, axis.taps) for axis, _, _ in others] or [(1, 1)]
-    rows = _most_rows(np.array(axes), _pieces(layouts, workers))
+    rows = _most_rows(np.array(axes), pieces)
     rules = {edge.rule for axis, _, _ in others for edge in axis.edges}
     constant = longest_columns(size, axes[-1][1]) + (row.taps - 1) * step
     strips = _joined(layouts) + rows * _width(row, low, high, step)
