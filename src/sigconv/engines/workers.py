@@ -138,19 +138,22 @@ def run_counted(runs: Sequence[Callable[[], object]], counter: Array, pieces: in
     that these are done is waited for, not the helpers: each run keeps alive what it reads.
     """
     counts, begin = _counts(), int(counter[0])
-    offers = [Offer(run) for run in runs[1:]]
+    offers, ended = [Offer(run) for run in runs[1:]], False
     try:
         try:
             call_helpers(offers)
             runs[0]()
             while not counts.are_done(counter, pieces):
                 sleep(_NAP)
+            ended = True
         finally:
-            # However the call ends, nobody writes afterwards.
-            counts.halt(counter, begin, pieces)
+            # Nobody writes after an interrupted call either.
+            if not ended:
+                counts.halt(counter, begin, pieces)
     finally:
         # A second Ctrl-C may have come before that.
-        counts.halt(counter, begin, pieces)
+        if not ended:
+            counts.halt(counter, begin, pieces)
         for offer in offers:
             offer.withdraw()
 
