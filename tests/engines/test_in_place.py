@@ -102,6 +102,7 @@ def test_what_is_unusual_is_left_to_the_blocks():
     assert step.apply(np.asfortranarray(x), weights) is None
     assert step.apply(x.astype("f4"), weights) is None
     assert step.apply(x.astype(">f8"), weights) is None
+    assert step.apply(x[:9], weights) is None
     assert step.apply(x, weights, np.empty_like(x), watch=True) is None
     assert step.apply(x, np.where(weights > 0, weights, np.nan)) is None
     assert step.apply(x, np.where(np.arange(9) % 3 == 0, weights, 0)) is None

@@ -62,6 +62,7 @@ def test_what_is_unusual_is_left_to_the_blocks():
     weights = step.weights(h)
     assert step.apply(x, weights) is not None
     assert step.apply(x.astype("f4"), weights) is None
+    assert step.apply(x[:99], weights) is None
     assert step.apply(np.repeat(x, 2)[::2], weights) is None
     assert step.apply(x, weights, x) is None
     assert step.apply(x, weights, np.empty(6000), watch=True) is None

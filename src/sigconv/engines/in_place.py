@@ -18,7 +18,7 @@ import numpy as np
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.engines import compiled
-from sigconv.engines.numpy_convolve import as_dtype, is_plain, tap_order
+from sigconv.engines.numpy_convolve import as_dtype, is_plain, tap_order, taps_in_order
 from sigconv.engines.plan import Plan
 from sigconv.engines.rows import SPARSE
 from sigconv.engines.workers import available_workers, run_counted
@@ -83,8 +83,7 @@ class InPlaceStep:
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""
-        taps = kernel.take(self._order)
-        return as_dtype(taps.conj() if self._conj else taps, self._dtype)
+        return taps_in_order(kernel, self._order, self._dtype, conj=self._conj)
 
     def apply(
         self,
@@ -96,6 +95,8 @@ class InPlaceStep:
         workers: int = 1,
     ) -> Array | None:
         """Return the result, or None where the blocks have to compute it."""
+        if signal.shape != self._signal_shape:
+            return None
         if not is_plain(signal, self._dtype):
             if not self._copies:
                 return None

@@ -25,6 +25,7 @@ __all__ = [
     "output_seconds",
     "suits_numpy",
     "tap_order",
+    "taps_in_order",
 ]
 
 # Products of np.convolve, which hears no Ctrl-C, and of a range that it has no mode for.
@@ -81,6 +82,12 @@ def tap_order(problem: Problem) -> Array:
     """Return where each tap of a true convolution lies in the flat kernel of the call."""
     places = np.arange(prod(problem.kernel_shape)).reshape(problem.kernel_shape)
     return np.ascontiguousarray(problem.kernel_view(places).reshape(-1))
+
+
+def taps_in_order(kernel: Array, order: Array, dtype: DType, *, conj: bool) -> Array:
+    """Return the taps of a call's `kernel` in an order, conjugated if told so, in a native dtype."""
+    taps = kernel.take(order)
+    return as_dtype(taps.conj() if conj else taps, dtype)
 
 
 def as_dtype(array: Array, dtype: DType) -> Array:

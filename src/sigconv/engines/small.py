@@ -22,7 +22,13 @@ from sigconv.core.problem import Problem
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.extension import Extension, extended_shape
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
-from sigconv.engines.numpy_convolve import NumpyStep, as_dtype, output_seconds, tap_order
+from sigconv.engines.numpy_convolve import (
+    NumpyStep,
+    as_dtype,
+    output_seconds,
+    tap_order,
+    taps_in_order,
+)
 from sigconv.engines.plan import Plan
 from sigconv.engines.window_step import WindowStep, suits_windows
 
@@ -158,8 +164,7 @@ class _SumStep:
         self._keeps = kept_bytes is None or 2 * extension.template.nbytes <= kept_bytes
 
     def weights(self, kernel: Array) -> Array:
-        taps = kernel.take(self._order)
-        return as_dtype(taps.conj() if self._conj else taps, self._compute)
+        return taps_in_order(kernel, self._order, self._compute, conj=self._conj)
 
     def apply(
         self,

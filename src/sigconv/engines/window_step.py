@@ -14,7 +14,7 @@ from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
 from sigconv.engines import compiled
 from sigconv.engines.native import Signals, WindowLoop, spectrum_of
-from sigconv.engines.numpy_convolve import as_dtype, is_plain, tap_order
+from sigconv.engines.numpy_convolve import is_plain, tap_order, taps_in_order
 from sigconv.engines.plan import Plan
 from sigconv.engines.spectral import ScaledTaps
 from sigconv.fft import borrow_transform
@@ -47,8 +47,8 @@ class WindowStep:
     def weights(self, kernel: Array) -> _Ready:
         """Return the spectrum of `kernel`, as given to the call."""
         with np.errstate(all="ignore"):
-            taps = as_dtype(kernel.take(self._order), self._dtype)
-            scaled = ScaledTaps.of(self._plan, taps.conj() if self._conj else taps)
+            taps = taps_in_order(kernel, self._order, self._dtype, conj=self._conj)
+            scaled = ScaledTaps.of(self._plan, taps)
             if scaled.bad or scaled.factor is None:
                 return _Ready(taps, None)
             with borrow_transform(self._loop.spec) as work:
@@ -66,7 +66,8 @@ class WindowStep:
         """Return the result, or None where the blocks have to compute it."""
         del workers
         spectra, factor = weights
-        if factor is None or not is_plain(signal, self._dtype):
+        same = signal.shape == self._signal_shape and is_plain(signal, self._dtype)
+        if factor is None or not same:
             return None
         if out is not None and (
             watch or not is_plain(out, self._dtype) or np.may_share_memory(out, signal)

@@ -24,7 +24,7 @@ from sigconv.loops.sum_tables import SERVED
 types: Any = untyped_types
 cgutils: Any = untyped_cgutils
 
-__all__ = ["ALONE", "MANY", "VECTOR", "kernel"]
+__all__ = ["MANY", "SINGLE", "VECTOR", "kernel"]
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
@@ -39,7 +39,7 @@ def _registers() -> tuple[int, int]:
 
 VECTOR, MANY = _registers()
 
-ALONE = 8
+SINGLE = 8
 """Vectors that a row takes at a time which shares its samples with no other."""
 
 

@@ -71,7 +71,6 @@ class Given(NamedTuple):
     axis_count: Any
     end_count: Any
     line_count: Any
-    piece_count: Any
     height: Any
 
 
@@ -120,7 +119,7 @@ def given_of(numbers: int, tables: int) -> Any:
     d = c + 8 * 6 * pieces
     e = d + 8 * read(numbers, 16)
     height = read(tables, 4 * (axes - 1) + 1)
-    return Given(tables, a, b, c, d, e, axes, ends, lines, pieces, height)
+    return Given(tables, a, b, c, d, e, axes, ends, lines, height)
 
 
 @_compiled

@@ -23,9 +23,7 @@ from sigconv.core.index_maps import NO_SAMPLE, index_map
 from sigconv.core.problem import Axis, Problem
 
 __all__ = [
-    "CACHED",
     "FILL",
-    "LEAST_TAKEN",
     "NOTHING",
     "SERVED",
     "TOGETHER",
@@ -49,9 +47,9 @@ _FEW_CHANNELS = 64
 # Elements that are copied for a piece, beside those of the rows that its neighbours copy too.
 _MOST_COPIED = 1 << 19
 
-CACHED, LEAST_TAKEN = 1 << 16, 256
-"""Bytes of the rows that a few rows of outputs read, which are near enough then to be read at full
-speed, and the outputs that are taken at a time at least."""
+# Bytes of the rows that a few rows of outputs read, which are near enough then to be read at full
+# speed, and the outputs that are taken at a time at least.
+_CACHED, _LEAST_TAKEN = 1 << 16, 256
 
 TOGETHER = 4
 """Rows of outputs that the compiled loop takes at a time."""
@@ -205,7 +203,7 @@ def scratch_elements(layouts: Sequence[Layout], size: int, pieces: Array) -> int
 
 def longest_columns(size: int, taps: int) -> int:
     """Return how many outputs of a row are taken at a time: the rows that they read stay near."""
-    return max(LEAST_TAKEN, CACHED // (size * (taps + TOGETHER - 1)) // 64 * 64)
+    return max(_LEAST_TAKEN, _CACHED // (size * (taps + TOGETHER - 1)) // 64 * 64)
 
 
 def _most_rows(axes: Array, pieces: Array) -> int:

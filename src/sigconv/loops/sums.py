@@ -23,8 +23,8 @@ from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.lines import sum_columns
 from sigconv.loops.memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
 from sigconv.loops.places import given_of, places_of, room_of, rows_of
-from sigconv.loops.sum_tables import CACHED, FILL, LEAST_TAKEN, NOTHING
-from sigconv.loops.vectors import ROWS, writers, zero_if_finite
+from sigconv.loops.sum_tables import FILL, NOTHING, longest_columns
+from sigconv.loops.vectors import writers, zero_if_finite
 
 __all__ = ["Worker", "Workers", "sum_taps"]
 
@@ -32,6 +32,7 @@ __all__ = ["Worker", "Workers", "sum_taps"]
 _PIECES, _COUNTER, _TOLD = 15, 17, 20
 
 _compiled = numba.njit(nogil=True, cache=True)
+_longest: Any = _compiled(longest_columns)
 
 
 @_compiled
@@ -159,8 +160,7 @@ def _sum_piece(places: Any, rows: Any, given: Any, piece: int) -> int:
             continue
         longest = end - begin
         if part == 0:
-            rest = CACHED // (places.size * (given.height + ROWS - 1)) // 64 * 64
-            longest = min(longest, max(LEAST_TAKEN, rest))
+            longest = min(longest, _longest(places.size, given.height))
             _place_rows(places, rows, room, longest)
         elif not strips:
             _copy_strips(places, rows, given, room)

@@ -12,7 +12,7 @@ from numba import types as untyped_types
 from numba.extending import intrinsic
 
 from sigconv.core.dtypes import DType
-from sigconv.loops.instructions import ALONE, MANY, VECTOR, kernel
+from sigconv.loops.instructions import MANY, SINGLE, VECTOR, kernel
 from sigconv.loops.sum_tables import TOGETHER
 
 types: Any = untyped_types
@@ -26,7 +26,7 @@ ROWS = TOGETHER
 _rows_many = kernel(ROWS, MANY)
 _rows_two = kernel(ROWS, 2, masked=True)
 _rows_one = kernel(ROWS, 1, masked=True)
-_row_many = kernel(1, ALONE)
+_row_many = kernel(1, SINGLE)
 _row_two = kernel(1, 2, masked=True)
 _row_one = kernel(1, 1, masked=True)
 
@@ -102,7 +102,7 @@ def _write_row(
     size, part = sizes_of(target)
     form = taps, step, following, between
     lanes, i = VECTOR // size, 0
-    many = ALONE * lanes * part // size
+    many = SINGLE * lanes * part // size
     while count - i >= many:
         _row_many(target, lines, counts, form, i * size, 0)
         i += many
