@@ -85,7 +85,7 @@ def tap_order(problem: Problem) -> Array:
 
 
 def taps_in_order(kernel: Array, order: Array, dtype: DType, *, conj: bool) -> Array:
-    """Return the taps of a call's `kernel` in an order, conjugated if told so, in a native dtype."""
+    """Return the taps of a call's `kernel` in an order, and conjugated if told so."""
     taps = kernel.take(order)
     return as_dtype(taps.conj() if conj else taps, dtype)
 
