@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft, ndimage, signal
 
 import sigconv as sc
 from benchmarks.peers import THREADS
@@ -56,6 +56,7 @@ def cases() -> Iterator[Case]:
 
     yield _short_call(samples)
     yield _smoothing(samples)
+    yield _long_kernel(samples)
     yield from _integers(rng)
     yield from _policies(samples)
     if find_spec("skimage"):
@@ -66,6 +67,16 @@ def _short_call(samples: Samples) -> Case:
     x, h = samples(1000, dtype=float), samples(9, dtype=float)
     own = partial(sc.convolve, x, h)
     return Case("1000 samples, 9 taps", own, "numpy.convolve", partial(np.convolve, x, h))
+
+
+def _long_kernel(samples: Samples) -> Case:
+    x, h = samples(10_000_000), samples(400_000)
+    return Case(
+        "10^7 samples, 400 000 taps, float32",
+        partial(sc.convolve, x, h),
+        "scipy.signal.oaconvolve",
+        partial(signal.oaconvolve, x, h),
+    )
 
 
 def _smoothing(samples: Samples) -> Case:

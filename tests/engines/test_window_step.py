@@ -11,6 +11,7 @@ from sigconv import dispatch
 from sigconv.engines import ENGINES, compiled, execute, prepare
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.small import make_step
+from sigconv.engines.window_loops import WindowLoop
 from sigconv.engines.window_step import WindowStep
 from sigconv.errors import NonFiniteError
 from sigconv.fft import is_native
@@ -108,8 +109,7 @@ def test_a_call_takes_the_step_and_a_convolver_its_spectrum(monkeypatch):
     def refuse(*arguments, **keywords):
         raise RuntimeError("a spectrum is made")
 
-    monkeypatch.setattr("sigconv.engines.window_step.spectrum_of", refuse)
-    monkeypatch.setattr("sigconv.engines.native.spectrum_of", refuse)
+    monkeypatch.setattr(WindowLoop, "spectrum", refuse)
     np.testing.assert_array_equal(op(x), first)
     np.testing.assert_allclose(first, expected, atol=1e-12)
     monkeypatch.setattr(dispatch, "execute", refuse)

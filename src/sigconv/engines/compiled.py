@@ -6,7 +6,7 @@ lose by that is added up; when it comes to a quarter of what loading takes, the 
 thread of its own. So nobody waits for a loop that saves little.
 
 A loop is called by its kind and its dtype, as "taps f4": `taps` sums over all taps of a kernel,
-`windows` and `planes` run FFTW, `passes` sums along one axis after the other.
+`windows`, `parts` and `planes` run FFTW, `passes` sums along one axis after the other.
 """
 
 from __future__ import annotations
@@ -155,9 +155,15 @@ def _run_taps(dtype: DType) -> None:
 def _run_windows(dtype: DType) -> None:
     from sigconv.loops.fft_windows import try_windows
 
-    if not is_native(dtype):
-        raise MissingDependencyError("FFTW's functions are not to be found")
+    _need_fftw(dtype)
     try_windows(dtype)
+
+
+def _run_parts(dtype: DType) -> None:
+    from sigconv.loops.fft_parts import try_parts
+
+    _need_fftw(dtype)
+    try_parts(dtype)
 
 
 def _run_passes(dtype: DType) -> None:
@@ -171,14 +177,19 @@ def _run_passes(dtype: DType) -> None:
 def _run_planes(dtype: DType) -> None:
     from sigconv.loops.fft_planes import try_planes
 
+    _need_fftw(dtype)
+    try_planes(dtype)
+
+
+def _need_fftw(dtype: DType) -> None:
     if not is_native(dtype):
         raise MissingDependencyError("FFTW's functions are not to be found")
-    try_planes(dtype)
 
 
 _RUNS = {
     "taps": _run_taps,
     "windows": _run_windows,
+    "parts": _run_parts,
     "planes": _run_planes,
     "passes": _run_passes,
 }
@@ -187,12 +198,13 @@ _RUNS = {
 _CACHED = {
     "taps": "sums.sum_taps-*.nbi",
     "windows": "fft_windows.filter_windows-*.nbi",
+    "parts": "fft_parts.filter_parts-*.nbi",
     "planes": "fft_planes.filter_tiles-*.nbi",
     "passes": "passes.sum_passes-*.nbi",
 }
 
 # How long loops take to compile, where `taps` take 1.
-_LOOPS = {"passes": 1.2, "planes": 1.0, "windows": 0.5}
+_LOOPS = {"passes": 1.2, "planes": 1.0, "windows": 0.5, "parts": 0.5}
 
 
 @cache

@@ -20,12 +20,16 @@ from sigconv.fft import is_native
 __all__ = [
     "FEWEST_BLOCKS",
     "LONG_BLOCK",
+    "SHORTEST_RUN",
     "block_bytes",
     "block_cost",
     "group_size",
     "native_cost",
     "native_loops",
     "native_run",
+    "part_bytes",
+    "part_cost",
+    "part_lengths",
     "refusal_of_fft",
     "transform_cost",
 ]
@@ -35,9 +39,15 @@ _PAIR = np.dtype(np.complex64)
 LONG_BLOCK, FEWEST_BLOCKS = 2e-3, 4
 """Seconds of work that a block has where there are blocks enough, and how many are enough."""
 
+SHORTEST_RUN = 8
+"""How many times as long as the kernel a block is that goes by parts of it."""
+
 # Samples come from memory, and outputs go there, at less than half the speed of the cache.
 _FAR = 5
 
+
+# How much longer transforms of pairs take where what they use does not fit the cache: as measured.
+_SPILLED = 1.25
 
 # The length of an axis whose transforms cost as much to call as to compute.
 _SHORT_AXIS = 40
@@ -97,8 +107,35 @@ def native_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...], loop:
     multiply = 2 * prod(nfft) * dtype.itemsize / 16 * machine.multiply
     if loop == "pairs":
         # Each is half a complex transform.
-        return transform_cost(machine, nfft, _PAIR, 1) + multiply + 2 * move
+        one = transform_cost(machine, nfft, _PAIR, 1)
+        spills = block_bytes(problem, nfft, loop) > machine.cache_bytes
+        return one * (_SPILLED if spills else 1.0) + multiply + 2 * move
     return 2 * transform_cost(machine, nfft, dtype, 1) + multiply + move
+
+
+def part_lengths(machine: Machine, taps: int) -> list[int]:
+    """Return the FFT lengths worth considering for a kernel in parts."""
+    longest = machine.cache_bytes // 16
+    return [n for n in machine.fft_samples if n % 2 == 0 and n < taps and n <= longest]
+
+
+def part_cost(problem: Problem, machine: Machine, nfft: int) -> float:
+    """Return the seconds of one window where the kernel has parts of half its length."""
+    dtype = problem.dtypes.compute
+    nbytes = 2 * nfft * dtype.itemsize
+    parts = ceil(2 * problem.taps[0] / nfft)
+    move = nbytes * machine.copy
+    met = parts * nbytes / 16 * machine.multiply
+    # The spectra of all parts, and of as many windows, are read for each window.
+    if parts * nbytes > machine.cache_bytes:
+        met += parts * nbytes * machine.copy
+    return 2 * transform_cost(machine, (nfft,), dtype, 1) + met + move
+
+
+def part_bytes(problem: Problem, nfft: int) -> int:
+    """Return the scratch of a worker for a kernel in parts: a window, and the spectra it meets."""
+    parts = ceil(2 * problem.taps[0] / nfft)
+    return (2 + parts) * nfft * problem.dtypes.compute.itemsize
 
 
 def native_run(

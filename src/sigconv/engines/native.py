@@ -1,24 +1,15 @@
-"""fft and overlap-save along one axis by a compiled loop around FFTW, for blocks and for one step.
-
-A window is loaded, transformed, multiplied, transformed back and stored before the next one, all
-in scratch that stays in the cache. Of real signals two neighbouring windows may share one complex
-transform: a real kernel leaves the two apart, as real and imaginary parts. Yet rounding errors are
-relative to both together, so windows go in pairs only where neither is much louder than the other.
-"""
+"""fft and overlap-save along one axis by compiled loops, for the blocks of any arrays."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from sigconv.core.blocks import Block
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import Tile
-from sigconv.engines import compiled
-from sigconv.engines.accuracy import LOUDER
 from sigconv.engines.plan import Plan
 from sigconv.engines.rows import flat
 from sigconv.engines.spectral import (
@@ -27,78 +18,9 @@ from sigconv.engines.spectral import (
     one_by_one,
     own_batch,
 )
-from sigconv.fft import TransformSpec, borrow_transform
+from sigconv.engines.window_loops import Signals, window_loop
 
-__all__ = ["NativeKernel", "Signals", "WindowLoop", "in_rows", "is_in_rows", "spectrum_of"]
-
-
-class _Layout(NamedTuple):
-    """What the loop knows of a block's windows."""
-
-    hop: int
-    lead: int
-    origin: int
-    size: int
-    length: int
-
-    @classmethod
-    def of(cls, plan: Plan, block: Block) -> _Layout:
-        (start, stop), (low, high) = block.write[0], block.support[0]
-        size, length = high - low, stop - start
-        if plan.method == "fft":
-            return cls(length, start - low, 0, size, length)
-        tail = plan.problem.taps[0] - 1
-        return cls(plan.hop[0], tail, start - tail - low, size, length)
-
-
-class Signals(NamedTuple):
-    """The memory of samples and results, and where signals lie in it.
-
-    `rows` are where the samples of each and its results begin, and which kernel it meets; `layout`
-    is that of their windows.
-    """
-
-    x: Array
-    y: Array
-    rows: Array
-    layout: Array
-
-
-class WindowLoop:
-    """The compiled loop for windows of one length, alone or in pairs."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self.dtype = plan.problem.dtypes.compute
-        self._in_pairs = plan.loop == "pairs"
-        dtype = np.result_type(self.dtype, np.complex64) if self._in_pairs else self.dtype
-        self.spec = TransformSpec(plan.group, plan.nfft, dtype, plan.effort, is_native=True)
-
-    def layout(self, block: Block) -> Array:
-        """Return what the loop is told of a block's windows."""
-        return np.array(_Layout.of(self._plan, block))
-
-    def run(self, work: Any, signals: Signals, spectra: Array, factor: Any) -> bool:
-        """Convolve signals, and tell whether all that came back is finite."""
-        from sigconv.loops.fft_windows import filter_pairs, filter_windows
-
-        arguments = work.calls, *signals, spectra
-        samples, spectrum = work.samples[0], work.spectrum[0]
-        if self._in_pairs:
-            parts = samples.view(self.dtype)
-            return bool(filter_pairs(*arguments, parts, spectrum, factor, LOUDER))
-        return bool(filter_windows(*arguments, samples, spectrum, factor))
-
-
-def spectrum_of(taps: Array, work: Any) -> Array:
-    """Return the spectrum of finite taps, with 1/nfft folded in."""
-    samples = work.samples[0]
-    samples[: taps.size] = taps
-    samples[taps.size :] = 0
-    work.forward()
-    # The factor has the real dtype, so that it does not widen the spectrum.
-    spectrum: Array = work.spectrum[0] * (taps.dtype.type(1).real / samples.size)
-    return spectrum
+__all__ = ["NativeKernel", "in_rows", "is_in_rows"]
 
 
 class NativeKernel:
@@ -108,18 +30,16 @@ class NativeKernel:
         self.plan = plan
         self.kernel = kernel
         self.scaled = ScaledTaps.of(plan, kernel)
-        self.loop = WindowLoop(plan)
+        self.loop = window_loop(plan)
         self.dtype = self.loop.dtype
         self.batch = kernel.shape[:-1]
         taps = self.scaled.taps.reshape(-1, kernel.shape[-1])
-        with borrow_transform(self.loop.spec) as work:
-            self.spectra = np.stack([spectrum_of(row, work) for row in taps])
+        self.spectra = np.stack([self.loop.spectrum(row) for row in taps])
         self._plain: SpectralKernel | None = None
-        compiled.load(self.dtype, "windows")
 
     def workspace(self) -> AbstractContextManager[Any]:
-        """Lend one worker's transform."""
-        return borrow_transform(self.loop.spec)
+        """Lend what one worker needs."""
+        return self.loop.workspace()
 
     def apply(self, tile: Tile, out: Array, work: Any, *, watch: bool = False) -> None:
         """Write the outputs of the block, or have them computed with all that NaN takes."""

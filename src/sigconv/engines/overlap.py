@@ -22,13 +22,18 @@ from sigconv.engines.base import Machine
 from sigconv.engines.costs import (
     FEWEST_BLOCKS,
     LONG_BLOCK,
+    SHORTEST_RUN,
     block_bytes,
     block_cost,
     group_size,
     native_cost,
     native_loops,
     native_run,
+    part_bytes,
+    part_cost,
+    part_lengths,
     refusal_of_fft,
+    transform_cost,
 )
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.tile_costs import tile_bytes, tile_cost, tile_shapes
@@ -86,13 +91,18 @@ class OverlapEngine:
                 most = machine.cache_bytes if loop == "pairs" else _LARGEST_BLOCK
                 near = [nfft for nfft in short if 2 * block_bytes(problem, nfft) <= most]
                 layouts += [self._native_layout(problem, machine, nfft, loop) for nfft in near]
+            if loops:
+                layouts += self._part_layouts(problem, machine)
         elif loops:
             layouts += self._tile_layouts(problem, machine)
-        kind = "windows" if len(problem.axes) == 1 else "planes"
-        load = compiled.load_seconds(problem.dtypes.compute, machine, kind)
 
         def first(layout: _Layout) -> float:
-            return layout.seconds + (load if layout.loop else 0.0)
+            if not layout.loop:
+                return layout.seconds
+            loop = layout.loop if layout.loop == "parts" else kind
+            return layout.seconds + compiled.load_seconds(problem.dtypes.compute, machine, loop)
+
+        kind = "windows" if len(problem.axes) == 1 else "planes"
 
         # Grids of long signals are long: each is made only when it is asked for.
         for layout in sorted(layouts, key=lambda one: (first(one), one)):
@@ -153,6 +163,24 @@ class OverlapEngine:
         seconds += one * (count * prod(problem.batch) + prod(problem.kernel_batch) / 2)
         return _Layout(seconds, nfft, (hop,), run, 1, batches, loop)
 
+    def _part_layouts(self, problem: Problem, machine: Machine) -> Iterator[_Layout]:
+        """Yield layouts of windows for a kernel in parts, where one window leaves the cache."""
+        (axis,) = problem.axes
+        if block_bytes(problem, (2 * axis.taps,)) <= machine.cache_bytes:
+            return
+        for nfft in part_lengths(machine, axis.taps):
+            hop, one = nfft // 2, part_cost(problem, machine, nfft)
+            parts, count = ceil(axis.taps / hop), ceil(axis.length / hop)
+            # Each block begins with windows that give no outputs: it is long beside the kernel.
+            most = max(1, count // (SHORTEST_RUN * parts))
+            run = max(native_run(problem, count, one)[0], ceil(count / (most + most % 2)))
+            blocks = ceil(count / run) * prod(problem.batch)
+            seconds = machine.call + blocks * machine.block
+            inward = transform_cost(machine, (nfft,), problem.dtypes.compute, 1)
+            seconds += one * count * prod(problem.batch) + (blocks * parts) * inward
+            seconds += prod(problem.kernel_batch) * parts * inward
+            yield _Layout(seconds, (nfft,), (hop,), run, 1, batch_cuts(problem, 1), "parts")
+
     def _tile_layouts(self, problem: Problem, machine: Machine) -> Iterator[_Layout]:
         """Yield layouts of tiles for a compiled loop, which takes one after the other."""
         for nfft in tile_shapes(problem, machine):
@@ -179,8 +207,12 @@ class OverlapEngine:
         ranges = self._ranges(problem)
         cuts = tuple(cut(a, b, step) for (a, b), step in zip(ranges, steps, strict=True))
         grid = BlockGrid(problem.axes, batches, cuts, by_input=self.by_input)
-        tiled = loop and len(nfft) > 1
-        nbytes = tile_bytes(problem, nfft) if tiled else group * block_bytes(problem, nfft, loop)
+        if loop and len(nfft) > 1:
+            nbytes = tile_bytes(problem, nfft)
+        elif loop == "parts":
+            nbytes = part_bytes(problem, nfft[0])
+        else:
+            nbytes = group * block_bytes(problem, nfft, loop)
         cost = Cost(seconds, nbytes, load)
         return Plan(problem, self.name, grid, cost, nfft, hop, group, loop=loop)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import prod, sqrt
+from dataclasses import dataclass, field, replace
+from math import ceil, prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from sigconv.core.blocks import BlockGrid
 from sigconv.core.problem import Axis, Problem
+from sigconv.core.shapes import regular_length
 from sigconv.core.units import format_bytes, format_seconds
 from sigconv.engines.accuracy import (
     LOUDER,
@@ -72,8 +73,8 @@ class Plan:
         ``sigconv calibrate``.
     loop : str
         What runs inside: of ``direct``, ``numba``, ``numpy`` or ``np.convolve``; of an FFT engine,
-        ``numba``, ``pairs`` (two windows share a transform) and ``compiled planes`` for compiled
-        loops, ``planes`` or nothing for NumPy's steps.
+        ``numba``, ``pairs`` (two windows share a transform), ``parts`` (a long kernel goes in
+        parts) and ``compiled planes`` for compiled loops, ``planes`` or nothing for NumPy's steps.
     wisdom : str
         The name of that wisdom, empty without it. Under other wisdom the last bits may differ.
     candidates : tuple of Candidate
@@ -108,6 +109,20 @@ class Plan:
         return 2.0 if self.loop == "numba" and self.method in ("direct", "separable") else 5.0
 
     @property
+    def parts(self) -> int:
+        """How many parts of the kernel have spectra of their own."""
+        return ceil(self.problem.taps[0] / self.hop[0]) if self.loop == "parts" else 1
+
+    def by_whole_windows(self) -> Plan:
+        """Return the plan, with windows longer than the kernel where its loop takes parts of it."""
+        if self.loop != "parts":
+            return self
+        (taps,) = self.problem.taps
+        nfft = regular_length(2 * taps)
+        hop = nfft - taps + 1
+        return replace(self, nfft=(nfft,), hop=(hop,), loop="", effort="estimate", wisdom="")
+
+    @property
     def error_bound(self) -> float:
         """The factor e of |error| <= e ||x|| ||h||, 0 where results are exact.
 
@@ -120,7 +135,10 @@ class Plan:
         if self.nfft:
             # Of two blocks that share a transform, the louder one counts for both.
             share = sqrt(1 + LOUDER) if self.loop == "pairs" else 1.0
+            # Each sample is in two of the windows that meet parts, and p spectra are added.
+            share = sqrt(2) if self.loop == "parts" else share
             factor = share * fft_error(dtypes.compute, self.nfft)
+            factor += (self.parts - 1) * float(np.finfo(dtypes.compute).eps)
         elif self.method == "separable" and self.problem.structure:
             factor = separable_error(dtypes.compute, self.problem.taps, self.problem.structure)
         else:
@@ -145,7 +163,8 @@ def _format_plan(plan: Plan) -> str:
     ]
     if plan.nfft:
         facts.append(("FFT length", _join(plan.nfft)))
-        facts.append(("block", f"{_join(plan.hop)} outputs, {plan.group} a call"))
+        of_parts = f", the kernel in {plan.parts} parts" if plan.parts > 1 else ""
+        facts.append(("block", f"{_join(plan.hop)} outputs, {plan.group} a call{of_parts}"))
     if plan.effort != "estimate":
         facts.append(("FFT plans", f"wisdom {plan.wisdom}" if plan.wisdom else "measured"))
     if plan.method == "separable":

@@ -46,8 +46,9 @@ class ScaledTaps(NamedTuple):
     def of(cls, plan: Plan, kernel: Array) -> ScaledTaps:
         """Scale a kernel for transforms of the plan's length."""
         dtype = plan.problem.dtypes.compute
-        # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8.
-        room = ceil(log2(prod(plan.nfft)) / 2) + 3
+        # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8;
+        # the magnitudes of p parts add up to sqrt(p) |h| at most.
+        room = ceil(log2(plan.parts * prod(plan.nfft)) / 2) + 3
         taps = kernel.astype(dtype)
         norms = _plain_norm_exponent(taps, len(plan.nfft))
         bad = norms is None and not is_finite(kernel)
@@ -67,7 +68,7 @@ class SpectralKernel:
     """
 
     def __init__(self, plan: Plan, kernel: Array) -> None:
-        self.plan = plan
+        self.plan = plan = plan.by_whole_windows()
         self.kernel = kernel
         dtype = plan.problem.dtypes.compute
         taps, self.exponent, self.factor, self.bad_taps = ScaledTaps.of(plan, kernel)

@@ -31,7 +31,7 @@ def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
     if plan.problem.rtol is not None:
         return GuardedKernel(plan, kernel)
     by_loops = has_numba() and is_native(block_transform(plan).dtype)
-    if plan.loop in ("numba", "pairs") and by_loops:
+    if plan.loop in ("numba", "pairs", "parts") and by_loops:
         return NativeKernel(plan, kernel) if len(plan.nfft) == 1 else TileKernel(plan, kernel)
     if plan.loop == "compiled planes" and by_loops:
         return NativePlaneKernel(plan, kernel)
@@ -45,7 +45,7 @@ def block_transform(plan: Plan) -> TransformSpec:
     dtype = plan.problem.dtypes.compute
     if plan.loop == "pairs":
         dtype = np.result_type(dtype, np.complex64)
-    is_native = plan.loop in ("numba", "pairs")
+    is_native = plan.loop in ("numba", "pairs", "parts")
     return TransformSpec(plan.group, plan.nfft, dtype, plan.effort, is_native)
 
 

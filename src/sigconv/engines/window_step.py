@@ -12,12 +12,10 @@ import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Problem
-from sigconv.engines import compiled
-from sigconv.engines.native import Signals, WindowLoop, spectrum_of
 from sigconv.engines.numpy_convolve import is_plain, tap_order, taps_in_order
 from sigconv.engines.plan import Plan
 from sigconv.engines.spectral import ScaledTaps
-from sigconv.fft import borrow_transform
+from sigconv.engines.window_loops import Signals, WindowLoop
 
 __all__ = ["WindowStep", "suits_windows"]
 
@@ -42,7 +40,6 @@ class WindowStep:
         self._loop = WindowLoop(plan)
         self._layout = self._loop.layout(plan.grid.at((0,) * len(plan.grid.shape)))
         self._rows = np.zeros((1, 3), np.int64)
-        compiled.load(self._dtype, "windows")
 
     def weights(self, kernel: Array) -> _Ready:
         """Return the spectrum of `kernel`, as given to the call."""
@@ -51,8 +48,7 @@ class WindowStep:
             scaled = ScaledTaps.of(self._plan, taps)
             if scaled.bad or scaled.factor is None:
                 return _Ready(taps, None)
-            with borrow_transform(self._loop.spec) as work:
-                return _Ready(spectrum_of(scaled.taps, work)[None], scaled.factor)
+            return _Ready(self._loop.spectrum(scaled.taps)[None], scaled.factor)
 
     def apply(
         self,
@@ -76,7 +72,7 @@ class WindowStep:
         result = np.empty(self._shape, self._dtype) if out is None else out
         x, y = signal.reshape(-1), result.reshape(-1)
         x.flags.writeable = False
-        with borrow_transform(self._loop.spec) as work:
+        with self._loop.workspace() as work:
             signals = Signals(x, y, self._rows, self._layout)
             finite = self._loop.run(work, signals, spectra, factor)
         return result if finite else None

@@ -17,12 +17,12 @@ from sigconv.core.dtypes import DType
 from sigconv.fft import TransformSpec, borrow_transform
 from sigconv.loops.fftw import multiply, run_plan
 
-__all__ = ["filter_pairs", "filter_windows", "try_windows"]
+__all__ = ["filter_pairs", "filter_windows", "load", "store", "try_windows"]
 
 
 @numba.njit(nogil=True, cache=True)
-def _load(x: Any, begin: int, size: int, place: int, samples: Any) -> None:
-    """Copy the samples from `place` of the signal on, zeros where it has none."""
+def load(x: Any, begin: int, size: int, place: int, samples: Any) -> None:
+    """Copy samples into a transform from `place` of the signal on, zeros where it has none."""
     n = samples.size
     low = min(max(0, -place), n)
     high = max(low, min(n, size - place))
@@ -33,9 +33,9 @@ def _load(x: Any, begin: int, size: int, place: int, samples: Any) -> None:
     samples[high:] = 0
 
 
-# Each output is one of the transform's times `factor`.
 @numba.njit(nogil=True, cache=True)
-def _store(samples: Any, factor: Any, target: Any) -> None:
+def store(samples: Any, factor: Any, target: Any) -> None:
+    """Write samples of a transform, times `factor`."""
     for i in range(target.size):
         target[i] = samples[i] * factor
 
@@ -58,14 +58,14 @@ def filter_windows(
     probe = factor * 0
     for row in range(rows.shape[0]):
         for start in range(0, length, hop):
-            _load(x, rows[row, 0], size, origin + start, samples)
+            load(x, rows[row, 0], size, origin + start, samples)
             run_plan(calls[0], calls[1])
             multiply(spectrum, spectra[rows[row, 2]])
             run_plan(calls[0], calls[2])
             # Of a real transform's bins, the first output has the real parts, the next both parts.
             probe += abs(samples[0]) * 0 + abs(samples[second]) * 0
             count, place = min(hop, length - start), rows[row, 1] + start
-            _store(samples[lead : lead + count], factor, y[place : place + count])
+            store(samples[lead : lead + count], factor, y[place : place + count])
     return bool(probe == 0)
 
 
@@ -116,13 +116,13 @@ def filter_pairs(
     probe = factor * 0
     for row in range(rows.shape[0]):
         start = 0
-        _load(x, rows[row, 0], size, origin, first)
+        load(x, rows[row, 0], size, origin, first)
         energy = _energy(first)
         while start < length:
             other, after = second, start + hop
             beside = 0.0
             if after < length:
-                _load(x, rows[row, 0], size, origin + after, second)
+                load(x, rows[row, 0], size, origin + after, second)
                 beside = _energy(second)
             two = after < length and max(energy, beside) <= louder * min(energy, beside)
             other = second if two else silence
@@ -139,7 +139,7 @@ def filter_pairs(
                 _store_part(samples, 2 * lead + part, factor, target)
             start += 2 * hop if two else hop
             if two and start < length:
-                _load(x, rows[row, 0], size, origin + start, first)
+                load(x, rows[row, 0], size, origin + start, first)
                 energy = _energy(first)
             elif not two:
                 first, second, energy = second, first, beside

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -14,7 +15,7 @@ from sigconv.core.dtypes import Array, DType
 __all__ = ["Scratch", "borrow_scratch"]
 
 _IDLE = 4
-_IDLE_BYTES = 16 << 20
+_IDLE_BYTES = 64 << 20
 
 _LINE = 64
 """Bytes to which arrays are aligned: a line of the cache."""
@@ -56,18 +57,47 @@ class Scratch:
         return self._memory, self._start
 
 
-# Appending to and popping from a deque is atomic.
-_idle: deque[Scratch] = deque(maxlen=_IDLE)
+class _Idle:
+    """Scratch that nobody uses, of no more bytes than are worth keeping."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[Scratch] = []
+        self._nbytes = 0
+
+    def take(self) -> Scratch:
+        with self._lock:
+            if not self._kept:
+                return Scratch()
+            scratch = self._kept.pop()
+            self._nbytes -= scratch.nbytes
+            return scratch
+
+    def give(self, scratch: Scratch) -> None:
+        with self._lock:
+            if self._nbytes + scratch.nbytes <= _IDLE_BYTES and len(self._kept) < _IDLE:
+                self._kept.append(scratch)
+                self._nbytes += scratch.nbytes
+
+
+_idle = _Idle()
 
 
 @contextmanager
 def borrow_scratch() -> Iterator[Scratch]:
     """Lend scratch to one worker."""
-    try:
-        scratch = _idle.pop()
-    except IndexError:
-        scratch = Scratch()
+    idle = _idle
+    scratch = idle.take()
     yield scratch
     # After an exception another thread may still be writing to it: it is not lent again.
-    if scratch.nbytes <= _IDLE_BYTES:
-        _idle.append(scratch)
+    idle.give(scratch)
+
+
+def _forget() -> None:
+    """Begin anew, with a lock that no thread of a parent process holds."""
+    global _idle
+    _idle = _Idle()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

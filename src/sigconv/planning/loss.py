@@ -51,6 +51,8 @@ def loss_of(plan: Plan, method: str) -> Loss | None:
 
 def _kind(plan: Plan) -> str | None:
     """Return the kind of compiled loop that a plan runs, None without one."""
+    if plan.loop == "parts":
+        return "parts"
     if plan.loop not in ("numba", "pairs", "compiled planes"):
         return None
     if not plan.nfft:
