@@ -205,7 +205,10 @@ def _chosen(problem: Problem, method: str, backend: str, loaded: frozenset[str])
 
 
 def _choice(problem: Problem, plan: Plan, loss: Loss | None = None) -> Choice:
-    return Choice(problem, plan, one_step(plan), is_shared(plan), loss)
+    shares = is_shared(plan)
+    # A step is taken by one worker, where its piece is not counted.
+    step = None if shares and plan.shares_blocks else one_step(plan)
+    return Choice(problem, plan, step, shares, loss)
 
 
 def is_shared(plan: Plan) -> bool:

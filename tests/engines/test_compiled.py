@@ -166,8 +166,8 @@ def test_calls_that_lose_nothing_count_nothing(runs, monkeypatch):
 
     monkeypatch.setattr(compiled, "lose", refuse)
     sc.convolve(np.ones(100), np.ones(5))
-    sc.convolve(np.ones((9, 9)), np.ones((3, 3)), method="fft")
     sc.convolve(np.ones((9, 9)), np.ones((3, 3)), dtype=np.longdouble)
+    sc.convolve(np.ones((9, 9)), np.ones((3, 3)), method="fft", dtype=np.longdouble)
     compiled.load(F8)
     dispatch.choose(sc.plan((90, 90), (5, 5)).problem, "auto").count_loss()
 

@@ -7,6 +7,7 @@ than one tap.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,6 +128,14 @@ class Problem:
     def has_absent_edges(self) -> bool:
         """Whether samples do not exist beyond some side of a convolved axis."""
         return any(edge.rule == "absent" for pair in self.edges for edge in pair)
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether one floating signal meets one kernel, with zeros around it."""
+        same = self.dtypes.compute == self.dtypes.result and self.dtypes.compute.kind in "fc"
+        alone = prod(self.batch) == prod(self.kernel_batch) == 1 and self.rtol is None
+        zero = all(edge.is_zero for axis in self.axes for edge in axis.edges)
+        return same and alone and zero and not (self.is_trivial or self.has_absent_edges)
 
     @property
     def taps(self) -> Shape:

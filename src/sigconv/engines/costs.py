@@ -15,6 +15,7 @@ from sigconv.core.shapes import odd_factors
 from sigconv.engines.accuracy import LONGEST_EXACT, choose_limbs
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.compiled import loop_for
+from sigconv.engines.plane_costs import whole_transform_cost
 from sigconv.fft import is_native
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "block_bytes",
     "block_cost",
     "group_size",
+    "is_in_cache",
     "native_cost",
     "native_loops",
     "native_run",
@@ -31,6 +33,7 @@ __all__ = [
     "part_cost",
     "part_lengths",
     "refusal_of_fft",
+    "start_cost",
     "transform_cost",
 ]
 
@@ -85,7 +88,28 @@ def block_cost(
         outward = limbs.products * (one + 2 * move)
         return inward + outward + limbs.signal * limbs.kernel * multiply
     dtype = problem.dtypes.compute
-    return 2 * transform_cost(machine, nfft, dtype, group) + multiply + _FAR * move
+    if group == 1 and is_in_cache(problem, machine, nfft):
+        one = whole_transform_cost(machine, nfft, dtype)
+    else:
+        one = transform_cost(machine, nfft, dtype, group)
+    return 2 * one + multiply + _FAR * move
+
+
+def is_in_cache(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> bool:
+    """Tell whether one transform of several axes by FFTW stays in the cache.
+
+    It takes as long as its rows and columns, then.
+    """
+    fits = 2 * prod(nfft) * problem.dtypes.compute.itemsize <= machine.cache_bytes
+    return fits and len(nfft) > 1 and problem.dtypes.compute.char in "fdFD"
+
+
+def start_cost(problem: Problem, machine: Machine, blocks: int, loop: str = "") -> float:
+    """Return the seconds beside the work of so many blocks, or of one step."""
+    if blocks == 1 and loop and problem.is_lone:
+        # A step in compiled loops: what is done in Python beside them.
+        return machine.call + machine.block / 2
+    return machine.call + blocks * machine.block
 
 
 def native_loops(problem: Problem) -> tuple[str, ...]:

@@ -20,14 +20,16 @@ from sigconv.engines.costs import (
     block_bytes,
     block_cost,
     group_size,
+    is_in_cache,
     native_cost,
     native_loops,
     native_run,
     refusal_of_fft,
+    start_cost,
 )
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.plane_costs import (
-    cheapest_length,
+    cheapest_lengths,
     has_whole_lines,
     native_plane_cost,
     plane_cost,
@@ -37,6 +39,8 @@ from sigconv.fft import LONG_BYTES
 
 __all__ = ["FftEngine"]
 
+
+Shape = tuple[int, ...]
 
 _LARGEST = 1 << 31
 
@@ -69,16 +73,16 @@ class FftEngine:
         yield from sorted(plans, key=lambda plan: plan.cost.first)
 
     def _at_once(self, problem: Problem, machine: Machine) -> Plan:
-        nfft = tuple(fast_length(_needed(axis)) for axis in problem.axes)
+        nfft = _lengths(problem, machine)
+        one = block_cost(problem, machine, nfft)
         count = prod(problem.batch)
         nbytes = block_bytes(problem, nfft)
         group = group_size(machine, nbytes, count)
         cuts = batch_cuts(problem, group)
         group = prod(largest_step(edges) for edges in cuts)
         grid = BlockGrid(problem.axes, cuts, _whole(problem))
-        one = block_cost(problem, machine, nfft)
-        kernels = prod(problem.kernel_batch)
-        seconds = machine.call + len(grid) * machine.block + one * (count + kernels / 2)
+        seconds = start_cost(problem, machine, len(grid))
+        seconds += one * (count + prod(problem.kernel_batch) / 2)
         cost = Cost(seconds, group * nbytes)
         return Plan(problem, self.name, grid, cost, nfft, problem.lengths, group)
 
@@ -89,7 +93,7 @@ class FftEngine:
         one, nfft = min((native_cost(problem, machine, (n,), "numba"), (n,)) for n in lengths)
         _, cuts = native_run(problem, 1, one)
         grid = BlockGrid(problem.axes, cuts, _whole(problem))
-        seconds = machine.call + len(grid) * machine.block
+        seconds = start_cost(problem, machine, len(grid), "numba")
         seconds += one * (prod(problem.batch) + prod(problem.kernel_batch) / 2)
         load = compiled.load_seconds(problem.dtypes.compute, machine, "windows")
         cost = Cost(seconds, block_bytes(problem, nfft, "numba"), load)
@@ -97,11 +101,7 @@ class FftEngine:
 
     def _by_planes(self, problem: Problem, machine: Machine) -> Iterator[Plan]:
         dtype = problem.dtypes.compute
-        ndim = len(problem.axes)
-        nfft = tuple(
-            cheapest_length(_needed(axis), dtype, machine, ndim, is_last=axis is problem.axes[-1])
-            for axis in problem.axes
-        )
+        nfft = cheapest_lengths([_needed(axis) for axis in problem.axes], dtype, machine)
         grid = BlockGrid(problem.axes, batch_cuts(problem, 1), _whole(problem))
         cost = plane_cost(problem, machine, nfft)
         plan = Plan(problem, self.name, grid, cost, nfft, problem.lengths, loop="planes")
@@ -115,6 +115,15 @@ class FftEngine:
     def prepare(self, plan: Plan, kernel: Array) -> TransformedKernel:
         """Transform the kernel."""
         return transformed(plan, kernel)
+
+
+def _lengths(problem: Problem, machine: Machine) -> Shape:
+    """Return the FFT lengths of one transform of all axes."""
+    needed = [_needed(axis) for axis in problem.axes]
+    lengths = tuple(fast_length(n) for n in needed)
+    if not is_in_cache(problem, machine, lengths):
+        return lengths
+    return cheapest_lengths(needed, problem.dtypes.compute, machine)
 
 
 def _whole(problem: Problem) -> tuple[Range, ...]:

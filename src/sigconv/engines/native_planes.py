@@ -23,14 +23,14 @@ from sigconv.engines.rows import flat
 from sigconv.fft import PlaneSpec, borrow_transform
 from sigconv.loops.scratch import Scratch, borrow_scratch
 
-__all__ = ["NativePlaneKernel", "PlaneWork"]
+__all__ = ["MOST_AT_ONCE", "NativePlaneKernel", "PlaneWork", "Planes"]
 
 # Pieces that the workers share a step in, and the samples of one at least and at most.
 _PIECES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8, 1 << 17, 1 << 22
 
 
-# Samples that one worker transforms in one call, which no Ctrl-C interrupts.
-_MOST_AT_ONCE = 1 << 23
+MOST_AT_ONCE = 1 << 23
+"""Samples that one worker transforms in one call, which no Ctrl-C interrupts."""
 
 
 class PlaneWork(NamedTuple):
@@ -39,6 +39,25 @@ class PlaneWork(NamedTuple):
     planes: Any
     columns: Any
     between: Array
+
+
+class Planes(NamedTuple):
+    """Where planes lie in memory, in elements, and the number of planes, rows and samples."""
+
+    begin: int
+    plane: int
+    row: int
+    sizes: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, array: Array, begin: int) -> Planes:
+        """Return those of an array whose first element is at `begin`."""
+        plane, *rest = (stride // array.itemsize for stride in array.strides[:-1])
+        return cls(begin, plane, rest[0] if rest else 0, _sizes(array))
+
+    def place(self, number: int) -> tuple[int, int, int]:
+        """Return where a plane begins, and how far the next plane and row are."""
+        return self.begin + number * self.plane, self.plane, self.row
 
 
 class NativePlaneKernel(PlaneKernel):
@@ -78,6 +97,10 @@ class NativePlaneKernel(PlaneKernel):
             room[..., -1, :, width - unused :] = 0
         return room
 
+    def room(self, size: int, scratch: Scratch) -> Array:
+        """Return room in `scratch` for the spectra of so many planes."""
+        return self._between((), size, scratch)
+
     def _height(self, layout: Layout) -> int:
         """Return how many planes lie between the steps: groups are transformed in place."""
         del layout
@@ -100,13 +123,13 @@ class NativePlaneKernel(PlaneKernel):
         """Convolve one array; tell whether the results are finite."""
         # A copy of pieces takes less memory than one of the whole.
         plain = is_in_rows(data, self.dtype) and is_in_rows(out, self.dtype)
-        if workers > 1 or not plain or prod(self.plan.nfft) > _MOST_AT_ONCE:
+        if workers > 1 or not plain or prod(self.plan.nfft) > MOST_AT_ONCE:
             return super()._convolve(data, spectra, out, layout, workers)
-        with self._workspace(self._spec_of(layout)) as work:
+        with self.lend(self.spec_of(layout)) as work:
             return self._convolve_alone(data, spectra, out, layout, layout.leads, work)
 
     @contextmanager
-    def _workspace(self, spec: PlaneSpec) -> Iterator[PlaneWork]:
+    def lend(self, spec: PlaneSpec) -> Iterator[PlaneWork]:
         """Lend one worker's transforms and memory."""
         with (
             borrow_transform(spec) as planes,
@@ -137,52 +160,54 @@ class NativePlaneKernel(PlaneKernel):
 
         In a tile's transform the wanted outputs begin at `firsts`.
         """
-        from sigconv.loops.fft_planes import filter_tiles
-
         if self.scaled.factor is None:
             return False
         planes, result = in_rows(data, self.dtype, copy=True), in_rows(out, self.dtype, copy=False)
         x, begin = flat(planes)
         x.flags.writeable = False
         y, place = flat(result)
-        bins = work.planes.spectrum.shape[-1]
-        zeros = [first - lead for first, lead in zip(firsts, layout.leads, strict=True)]
-        above = zeros[1] if len(zeros) > 2 else 0
-        (_, *source), (_, *target) = _place(planes, begin), _place(result, place)
-        size, hop, groups = len(planes), self.plan.hop[0], len(work.between)
-        tiles = []
-        for start in range(0, len(result), hop):
-            low = max(0, start - zeros[0])
-            high = min(start - zeros[0] + self.plan.nfft[0], size)
-            filled = low - start + zeros[0]
-            tiles.append(
-                (
-                    *(begin + low * source[0], *source),
-                    *(filled, high - low, *_sizes(planes)[1:], above, zeros[-1], bins),
-                    *(0, groups, filled, filled + high - low, self._form),
-                    *(place + start * target[0], *target),
-                    *(firsts[0], min(hop, len(result) - start), *_sizes(result)[1:]),
-                    *(firsts[-1], bins),
-                )
-            )
-        samples, halves, results = work.planes.by_rows
-        finite = filter_tiles(
-            work.planes.calls,
-            work.columns.calls,
-            x,
-            y,
-            np.array(tiles),
-            samples,
-            halves,
-            results,
-            work.between,
-            work.columns.columns,
-            spectra,
-            self.scaled.factor,
-        )
+        source, target = Planes.of(planes, begin), Planes.of(result, place)
+        tiles = self.tiles(source, target, layout, firsts)
+        finite = self.run_tiles(x, y, tiles, spectra, self.scaled.factor, work)
         if finite and result is not out:
             out[...] = result
-        return bool(finite)
+        return finite
+
+    def tiles(
+        self, source: Planes, target: Planes, layout: Layout, firsts: tuple[int, ...]
+    ) -> Array:
+        """Return what the loop is told of tiles, whose wanted outputs begin at `firsts`."""
+        height, hop = self.plan.nfft[0], self.plan.hop[0]
+        bins = self.kernel_spec.bins[-1]
+        groups = -(-self.columns // self.column_spec.width)
+        zeros = [first - lead for first, lead in zip(firsts, layout.leads, strict=True)]
+        above = zeros[1] if len(zeros) > 2 else 0
+        tiles = []
+        for start in range(0, target.sizes[0], hop):
+            low = max(0, start - zeros[0])
+            high = min(start - zeros[0] + height, source.sizes[0])
+            filled, count = low - start + zeros[0], min(hop, target.sizes[0] - start)
+            tiles.append(
+                (
+                    *source.place(low),
+                    *(filled, high - low, *source.sizes[1:], above, zeros[-1], bins),
+                    *(0, groups, filled, filled + high - low, self._form),
+                    *target.place(start),
+                    *(firsts[0], count, *target.sizes[1:], firsts[-1], bins),
+                )
+            )
+        return np.array(tiles)
+
+    def run_tiles(
+        self, x: Array, y: Array, tiles: Array, spectra: Array, factor: Any, work: PlaneWork
+    ) -> bool:
+        """Convolve tiles of the memory `x` into `y`; tell whether the results are finite."""
+        from sigconv.loops.fft_planes import filter_tiles
+
+        planes, columns, between = work
+        scratch = *planes.by_rows, between, columns.columns
+        arguments: Any = planes.calls, columns.calls, x, y, tiles, *scratch, spectra, factor
+        return bool(filter_tiles(*arguments))
 
     def _forward(self, work: Any, data: Array, between: Array, part: range) -> None:
         """Transform a part of the planes of `data` into `between`."""
@@ -193,8 +218,8 @@ class NativePlaneKernel(PlaneKernel):
         x.flags.writeable = False
         samples, spectra, _ = work.by_rows
         bins = work.spectrum.shape[-1]
-        box, place = np.array((part.start, *_sizes(planes), 0, 0, bins)), _place(planes, begin)
-        forward_planes(work.calls, x, np.array(place), box, samples, spectra, between)
+        box, place = np.array((part.start, *_sizes(planes), 0, 0, bins)), Planes.of(planes, begin)
+        forward_planes(work.calls, x, np.array(place.place(0)), box, samples, spectra, between)
 
     def _filter(
         self, work: Any, kernel: Array, between: Array, layout: Layout, part: range
@@ -215,7 +240,7 @@ class NativePlaneKernel(PlaneKernel):
         first = layout.leads[0] + part.start
         box = np.array((first, *_sizes(result), layout.leads[-1], work.spectrum.shape[-1]))
         _, spectra, results = work.by_rows
-        place, factor = np.array(_place(result, begin)), self.scaled.factor
+        place, factor = np.array(Planes.of(result, begin).place(0)), self.scaled.factor
         finite = inverse_planes(work.calls, between, spectra, results, y, place, box, factor)
         if finite and result is not planes:
             planes[...] = result
@@ -247,9 +272,3 @@ def _pieces(total: int, step: int, samples: int) -> list[range]:
 def _sizes(array: Array) -> tuple[int, int, int]:
     """Return the number of planes, rows in a plane, and samples in a row."""
     return len(array), array.shape[1] if array.ndim > 2 else 1, array.shape[-1]
-
-
-def _place(array: Array, begin: int) -> tuple[int, ...]:
-    """Return where the first plane begins, and how far the next plane and row are."""
-    strides = [stride // array.itemsize for stride in array.strides[:-1]]
-    return (begin, *strides, 0)[:3]

@@ -33,6 +33,7 @@ from sigconv.engines.costs import (
     part_cost,
     part_lengths,
     refusal_of_fft,
+    start_cost,
     transform_cost,
 )
 from sigconv.engines.plan import Cost, Plan
@@ -159,7 +160,7 @@ class OverlapEngine:
         count, one = ceil(axis.length / hop), native_cost(problem, machine, nfft, loop)
         run, batches = native_run(problem, count, one)
         blocks = ceil(count / run) * prod(len(cuts) - 1 for cuts in batches)
-        seconds = machine.call + blocks * machine.block
+        seconds = start_cost(problem, machine, blocks, loop)
         seconds += one * (count * prod(problem.batch) + prod(problem.kernel_batch) / 2)
         return _Layout(seconds, nfft, (hop,), run, 1, batches, loop)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from math import log2, prod
 
 import numpy as np
@@ -17,12 +18,14 @@ from sigconv.fft import padded
 __all__ = [
     "bins_of",
     "cheapest_length",
+    "cheapest_lengths",
     "column_width",
     "has_whole_lines",
     "keys_of",
     "native_plane_cost",
     "plane_cost",
     "rate_of",
+    "whole_transform_cost",
 ]
 
 # The bytes of a row of columns that are transformed at once: an odd number of the cache's lines.
@@ -70,6 +73,15 @@ def cheapest_length(size: int, dtype: DType, machine: Machine, ndim: int, *, is_
     return min(able, key=lambda n: n * (log2(n or 1) * rate_of(machine, own, n) + columns))
 
 
+def cheapest_lengths(sizes: Sequence[int], dtype: DType, machine: Machine) -> tuple[int, ...]:
+    """Return the lengths of all axes, of at least `sizes`."""
+    ndim = len(sizes)
+    return tuple(
+        cheapest_length(n, dtype, machine, ndim, is_last=axis == ndim - 1)
+        for axis, n in enumerate(sizes)
+    )
+
+
 def column_width(nfft: int, columns: int, dtype: DType) -> int:
     """Return how many of so many columns are transformed at once: as many as stay in the cache."""
     line = padded(1, dtype)
@@ -83,6 +95,14 @@ def has_whole_lines(nfft: tuple[int, ...], dtype: DType) -> bool:
     """Tell whether columns fill lines of the cache, so that all begin alike in memory."""
     half = np.result_type(dtype, np.complex64)
     return column_width(nfft[0], bins_of(nfft, dtype), half) % padded(1, half) == 0
+
+
+def whole_transform_cost(machine: Machine, nfft: tuple[int, ...], dtype: DType) -> float:
+    """Return the seconds of one transform of several axes that stays in the cache."""
+    key, half = keys_of(dtype)
+    columns = sum(log2(n or 1) * rate_of(machine, machine.fft_columns[half], n) for n in nfft[:-1])
+    rows = log2(nfft[-1] or 1) * rate_of(machine, machine.fft_rows[key], nfft[-1])
+    return prod(nfft) * rows + nfft[0] * bins_of(nfft, dtype) * columns
 
 
 def plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...]) -> Cost:
@@ -123,7 +143,8 @@ def native_plane_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...])
     times = _FAR if between > _MANY * machine.cache_bytes else _NEAR
     samples = (prod(sizes) + prod(problem.lengths)) * dtype.itemsize
     one += times * (2 * between + samples) * machine.copy
-    seconds = machine.call + 4 * machine.block + prod(problem.batch) * one
+    start = machine.call + (0.5 if problem.is_lone else 4) * machine.block
+    seconds = start + prod(problem.batch) * one
     rows = nfft[0] + problem.taps[0] * prod(problem.kernel_batch)
     return Cost(seconds, (rows * columns + 2 * nfft[0] * width) * half.itemsize)
 

@@ -74,7 +74,7 @@ class PlaneKernel:
         self.dtype = plan.problem.dtypes.compute
         self.scaled = ScaledTaps.of(plan, kernel)
         taps = plan.problem.taps
-        spec = self._plane_spec(taps[0], taps[1:-1], None)
+        self.kernel_spec = spec = self._plane_spec(taps[0], taps[1:-1], None)
         self.columns = prod(spec.bins)
         self.complex = spec.spectrum_dtype
         width = column_width(plan.nfft[0], self.columns, self.complex)
@@ -83,11 +83,11 @@ class PlaneKernel:
         self.is_whole = self.is_whole or plan.effort == "measure"
         # What lies between the steps, kept for the next signal. A deque's ends are atomic.
         self.spare: deque[Array] = deque(maxlen=_SPARE)
-        self.spectra = self._transformed(spec)
+        self.spectra = self.spectra_of(self.scaled.taps)
 
-    def _transformed(self, spec: PlaneSpec) -> Array:
-        """Return the kernel's planes transformed, each with the factor 1/prod(nfft)."""
-        taps = self.scaled.taps
+    def spectra_of(self, taps: Array) -> Array:
+        """Return the planes of finite taps transformed, each with the factor 1/prod(nfft)."""
+        spec = self.kernel_spec
         batch, size = taps.shape[: taps.ndim - len(self.plan.nfft)], self.plan.problem.taps[0]
         spectra = self._between(batch, size)
         with borrow_transform(spec) as work:
@@ -149,7 +149,7 @@ class PlaneKernel:
             between = self.spare.pop()
         except IndexError:
             between = self._between((), self._height(layout))
-        spec = self._spec_of(layout)
+        spec = self.spec_of(layout)
         finite: list[bool] = []
 
         def forward(work: Any, part: range) -> None:
@@ -170,7 +170,8 @@ class PlaneKernel:
             self.spare.append(between)
         return all(finite)
 
-    def _spec_of(self, layout: Layout) -> PlaneSpec:
+    def spec_of(self, layout: Layout) -> PlaneSpec:
+        """Return the transform of a few planes of samples, and back."""
         planes = max(layout.sizes[0], layout.lengths[0])
         return self._plane_spec(planes, layout.sizes[1:-1], layout.wanted[1:-1])
 

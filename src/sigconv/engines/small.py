@@ -21,6 +21,7 @@ from sigconv.core.nonfinite import is_finite
 from sigconv.core.problem import Problem
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.extension import Extension, extended_shape
+from sigconv.engines.fft_steps import fft_step
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
 from sigconv.engines.numpy_convolve import (
     NumpyStep,
@@ -30,7 +31,6 @@ from sigconv.engines.numpy_convolve import (
     taps_in_order,
 )
 from sigconv.engines.plan import Plan
-from sigconv.engines.window_step import WindowStep, suits_windows
 
 __all__ = ["OneStep", "fits_one_step", "make_step", "one_step", "step_seconds"]
 
@@ -80,7 +80,7 @@ def make_step(plan: Plan, kept_bytes: int | None) -> OneStep | None:
     """Return the plan as one step that keeps scratch, of `kept_bytes` at most if given."""
     problem = plan.problem
     if plan.nfft:
-        return WindowStep(plan) if suits_windows(plan) else None
+        return fft_step(plan)
     if plan.method != "direct":
         return None
     if plan.loop == "numba":

@@ -26,7 +26,15 @@ from sigconv.engines.plan import Plan
 from sigconv.engines.windows import Windows
 from sigconv.fft import Transform, TransformSpec, borrow_transform
 
-__all__ = ["ScaledTaps", "SpectralKernel", "kernel_spectra", "one_by_one", "own_batch"]
+__all__ = [
+    "ScaledTaps",
+    "SpectralKernel",
+    "kernel_spectra",
+    "one_by_one",
+    "own_batch",
+    "plain_energies",
+    "room_of",
+]
 
 
 class ScaledTaps(NamedTuple):
@@ -46,9 +54,7 @@ class ScaledTaps(NamedTuple):
     def of(cls, plan: Plan, kernel: Array) -> ScaledTaps:
         """Scale a kernel for transforms of the plan's length."""
         dtype = plan.problem.dtypes.compute
-        # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8;
-        # the magnitudes of p parts add up to sqrt(p) |h| at most.
-        room = ceil(log2(plan.parts * prod(plan.nfft)) / 2) + 3
+        room = room_of(plan)
         taps = kernel.astype(dtype)
         norms = _plain_norm_exponent(taps, len(plan.nfft))
         bad = norms is None and not is_finite(kernel)
@@ -58,6 +64,18 @@ class ScaledTaps(NamedTuple):
         exponent = norms + room if norms is not None else 0
         factor = _power(exponent, plan.problem.dtypes.real)
         return cls(_scaled(taps, -exponent), exponent, factor, bad)
+
+
+def room_of(plan: Plan) -> int:
+    """Return by how much the exponent of taps is raised above that of their norm."""
+    # With |x| <= M and |h| <= 2^-g, sum |X_k H_k| / n <= |x| |h| <= sqrt(n) M 2^-g <= M/8;
+    # the magnitudes of p parts add up to sqrt(p) |h| at most.
+    return ceil(log2(plan.parts * prod(plan.nfft)) / 2) + 3
+
+
+def plain_energies(dtype: DType) -> tuple[float, float]:
+    """Return between what energies squares are sure not to overflow or underflow."""
+    return (1e-20, 1e30) if dtype.char in "fF" else (1e-250, 1e250)
 
 
 class SpectralKernel:
@@ -163,7 +181,7 @@ def _plain_norm_exponent(taps: Array, ndim: int) -> int | None:
     flat = taps.ravel()
     # Not by BLAS, whose threads would go on spinning beside the workers.
     energy = float(np.einsum("i,i->", flat, flat))
-    least, most = (1e-20, 1e30) if taps.dtype.char == "f" else (1e-250, 1e250)
+    least, most = plain_energies(taps.dtype)
     return frexp(sqrt(energy))[1] if least < energy < most else None
 
 

@@ -38,7 +38,7 @@ class TileKernel(NativePlaneKernel):
         """Lend one worker's transforms and memory."""
         wanted = tuple(zip(self.tails, self.plan.nfft, strict=True))
         nfft = self.plan.nfft
-        return self._workspace(self._plane_spec(nfft[0], nfft[1:-1], wanted[1:-1]))
+        return self.lend(self._plane_spec(nfft[0], nfft[1:-1], wanted[1:-1]))
 
     def _convolve(
         self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any

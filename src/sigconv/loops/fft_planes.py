@@ -17,8 +17,10 @@ from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 from sigconv.loops.fftw import multiply, multiply_parts, run_plan, run_plan_at
 from sigconv.loops.memory import copy_bytes, zero_bytes
 from sigconv.loops.scratch import Scratch
+from sigconv.loops.tap_scale import UNSOUND, scale_taps, tap_exponent
 
 __all__ = [
+    "convolve_once",
     "filter_groups",
     "filter_tiles",
     "forward_planes",
@@ -212,6 +214,27 @@ def filter_tiles(
     return finite
 
 
+@numba.njit(nogil=True, cache=True)
+def convolve_once(
+    calls: Any, x: Any, y: Any, tiles: Any, scratch: Any, taps: Any, planes: Any, limits: Any
+) -> bool:
+    """Convolve tiles with a kernel that is transformed first, and tell whether all is finite.
+
+    `calls` are those of the kernel's planes, of the tiles' and of columns; `taps` are the flat
+    kernel, and the place and box of its planes; `planes` the scratch for them, and their spectra;
+    `limits` those of `tap_exponent`.
+    """
+    flat, place, box = taps
+    exponent = tap_exponent(flat, limits)
+    if exponent == UNSOUND:
+        return False
+    samples, spectra, kernel = planes
+    forward_planes(calls[0], flat, place, box, samples, spectra, kernel)
+    factor = scale_taps(kernel.reshape(-1), exponent, limits)
+    arguments = calls[1], calls[2], x, y, tiles, *scratch, kernel, factor
+    return bool(filter_tiles(*arguments))
+
+
 def try_planes(dtype: DType) -> None:
     """Run the loops once on samples of `dtype`."""
     planes = PlaneSpec(1, (4, 4), (1,), ((0, 1),), dtype, is_native=True)
@@ -236,5 +259,8 @@ def try_planes(dtype: DType) -> None:
         transform_kernel(work.calls, between[:, :1].copy(), work.columns, between)
         filter_groups(work.calls, between, np.array((0, 1, 0, 1, 1)), between, work.columns)
         tiles = np.zeros((0, 24), np.int64)
-        scratch, kernel = (samples, spectra, results, between, work.columns), between
-        filter_tiles(work.calls, work.calls, x, y, tiles, *scratch, kernel, one)
+        scratch = samples, spectra, results, between, work.columns
+        filter_tiles(work.calls, work.calls, x, y, tiles, *scratch, between, one)
+        taps, kernel = (x, place, np.zeros(7, np.int64)), (samples, spectra, between)
+        limits = 3, 1e-20, 1e30, one
+        convolve_once((work.calls,) * 3, x, y, tiles, scratch, taps, kernel, limits)

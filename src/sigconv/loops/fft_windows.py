@@ -16,8 +16,9 @@ import numpy as np
 from sigconv.core.dtypes import DType
 from sigconv.fft import TransformSpec, borrow_transform
 from sigconv.loops.fftw import multiply, run_plan
+from sigconv.loops.tap_scale import UNSOUND, scale_taps, tap_exponent
 
-__all__ = ["filter_pairs", "filter_windows", "load", "store", "try_windows"]
+__all__ = ["filter_pairs", "filter_windows", "load", "store", "transform_taps", "try_windows"]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -146,6 +147,22 @@ def filter_pairs(
     return bool(probe == 0)
 
 
+@numba.njit(nogil=True, cache=True)
+def transform_taps(calls: Any, taps: Any, scratch: Any, spectra: Any, limits: Any) -> Any:
+    """Write the spectrum of one kernel's taps; return the factor of outputs, 0 for unsound taps.
+
+    `scratch` are the samples and the spectrum of a transform, `limits` those of `tap_exponent`.
+    """
+    samples, spectrum = scratch
+    exponent = tap_exponent(taps, limits)
+    if exponent == UNSOUND:
+        return limits[3] * 0
+    load(taps, 0, taps.size, 0, samples)
+    run_plan(calls[0], calls[1])
+    spectra[0, :] = spectrum
+    return scale_taps(spectra[0], exponent, limits)
+
+
 def try_windows(dtype: DType) -> None:
     """Run the loops once on samples of `dtype`."""
     x, y = np.zeros(4, dtype), np.empty(4, dtype)
@@ -164,3 +181,5 @@ def try_windows(dtype: DType) -> None:
                 filter_pairs(*arguments, samples.view(dtype), spectrum, one, 1.0)
             else:
                 filter_windows(*arguments, samples, spectrum, one)
+            limits = 3, 1e-20, 1e30, one
+            transform_taps(work.calls, x, (samples, spectrum), spectra, limits)

@@ -37,7 +37,7 @@ def small_plan(
         return None
     machine = machine or current_machine()
     plan = next(ENGINES["direct"].candidates(problem, machine))
-    least = machine.call + machine.block
+    least = machine.call + machine.block / 2
     return plan if method == "direct" or plan.cost.first < least else None
 
 

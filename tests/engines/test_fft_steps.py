@@ -1,6 +1,7 @@
-"""A short signal through FFTs in one step: the bits of blocks, and nothing that they refuse."""
+"""Short signals through FFTs in one step: the bits of blocks, and nothing that they refuse."""
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import sigconv as sc
 from sigconv import dispatch
 from sigconv.engines import ENGINES, compiled, execute, prepare
 from sigconv.engines.compiled import has_numba
+from sigconv.engines.fft_steps import PlaneStep, WholeStep, WindowStep
 from sigconv.engines.small import make_step
 from sigconv.engines.window_loops import WindowLoop
-from sigconv.engines.window_step import WindowStep
 from sigconv.errors import NonFiniteError
 from sigconv.fft import is_native
 from sigconv.planning import READY
@@ -55,6 +56,73 @@ def test_a_step_gives_the_bits_of_blocks(operation, method, mode, dtype):
     exact = naive_convolve(x[:900], h, mode, correlate=operation == "correlate")
     part = getattr(sc, operation)(x[:900], h, mode, method=method)
     np.testing.assert_allclose(part, exact, rtol=0, atol=2e-3 if dtype in ("f4", "c8") else 1e-11)
+
+
+def by_fft(x, h, mode, loop, **keywords):
+    problem = sc.plan(x, h, mode, method="fft", **keywords).problem
+    return next(p for p in ENGINES["fft"].candidates(problem, READY) if p.loop == loop)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize(("loop", "kind"), [("", WholeStep), ("compiled planes", PlaneStep)])
+@pytest.mark.parametrize("operation", ["convolve", "correlate"])
+@pytest.mark.parametrize("shapes", [((40, 31), (9, 12)), ((17, 20, 23), (5, 6, 3))])
+def test_a_step_over_several_axes_gives_the_bits_of_blocks(
+    shapes, operation, loop, kind, mode, dtype
+):
+    x, h = (drawn(prod(shape), dtype).reshape(shape) for shape in shapes)
+    plan = by_fft(x, h, mode, loop, operation=operation)
+    step: Any = make_step(plan, None)
+    assert type(step) is kind
+    expected = np.empty(plan.problem.result_shape, dtype)
+    execute(prepare(plan, plan.problem.kernel_view(h)), x, expected, grid=plan.grid)
+    weights = step.weights(h)
+    np.testing.assert_array_equal(step.apply(x, weights), expected)
+    out = np.empty_like(expected)
+    assert step.apply(x, weights, out) is out
+    np.testing.assert_array_equal(out, expected)
+    exact = naive_convolve(x, h, mode, correlate=operation == "correlate")
+    np.testing.assert_allclose(out, exact, rtol=0, atol=2e-3 if dtype in ("f4", "c8") else 1e-11)
+
+
+@pytest.mark.parametrize("loop", ["", "compiled planes"])
+def test_axes_of_one_tap_and_wanted_parts(loop):
+    x, h = drawn(40 * 31, "f8").reshape(1, 40, 31), drawn(9 * 12, "f8").reshape(1, 9, 12)
+    for arguments in ({"mode": "same"}, {"mode": "same", "center": (0, 0, 11)}, {"mode": "full"}):
+        plan = by_fft(x, h, **arguments, loop=loop)
+        expected = sc.convolve(x, h, **arguments, method="direct")
+        step: Any = make_step(plan, None)
+        np.testing.assert_allclose(step.apply(x, step.weights(h)), expected, rtol=0, atol=1e-12)
+    expected = sc.correlate(x[0], h[0], max_lag=(3, 2), method="direct")
+    y = sc.correlate(x[0], h[0], max_lag=(3, 2), method="fft")
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("loop", ["", "compiled planes"])
+def test_several_axes_leave_to_blocks_what_is_not_finite(loop):
+    x, h = drawn(40 * 31, "f8").reshape(40, 31), drawn(9 * 12, "f8").reshape(9, 12)
+    step: Any = make_step(by_fft(x, h, "same", loop), None)
+    weights = step.weights(h)
+    for bad in (np.nan, np.inf, 1e308):
+        spoiled = x.copy()
+        spoiled[7, 3] = bad
+        spoiled[8, 3] = -bad
+        assert step.apply(spoiled, weights) is None or bad == 1e308
+        y = sc.convolve(spoiled, h / 8, "same", method=by_fft(x, h, "same", loop))
+        expected = sc.convolve(spoiled, h / 8, "same", method="direct")
+        np.testing.assert_array_equal(np.isfinite(y), np.isfinite(expected))
+    h[0, 0] = np.nan
+    assert step.apply(x, step.weights(h)) is None
+    assert step.apply(x.T.copy().T, weights) is None
+    assert step.apply(x, weights, x) is None
+
+
+def test_long_work_by_planes_is_left_to_workers_who_share_it():
+    problem = sc.plan((1000, 1000), (200, 200), method="fft").problem
+    plan = next(p for p in ENGINES["fft"].candidates(problem, READY) if p.loop == "compiled planes")
+    assert dispatch.choose(problem, plan).step is None
+    assert dispatch.choose(problem, plan).shares
 
 
 def test_what_is_unusual_is_left_to_the_blocks():
@@ -110,6 +178,7 @@ def test_a_call_takes_the_step_and_a_convolver_its_spectrum(monkeypatch):
         raise RuntimeError("a spectrum is made")
 
     monkeypatch.setattr(WindowLoop, "spectrum", refuse)
+    monkeypatch.setattr("sigconv.loops.fft_windows.transform_taps", refuse)
     np.testing.assert_array_equal(op(x), first)
     np.testing.assert_allclose(first, expected, atol=1e-12)
     monkeypatch.setattr(dispatch, "execute", refuse)
