@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 import sigconv as sc
 from sigconv.core.boundary import RULES
+from sigconv.engines import compiled
+from sigconv.engines.compiled import has_numba
 from sigconv.errors import DTypeError, OptionError, ShapeError
+from sigconv.fft import is_native
 from sigconv.testing import samples, tolerance
 
 METHODS = ("auto", "direct", "fft", "overlap-save", "overlap-add")
@@ -149,3 +152,14 @@ def test_absent_edges_keep_the_mean_whatever_the_weights(taps, rules, method):
 def test_absent_edges_need_weights():
     with pytest.raises(OptionError, match="taps >= 0"):
         sc.convolve_pieces(np.ones(10), [1.0, -1.0], boundary="absent")
+
+
+@pytest.mark.skipif(
+    not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
+)
+def test_long_kernels_go_whole_since_pieces_are_short_beside_them():
+    kernel = np.ones(10**6, np.complex64)
+    source = np.broadcast_to(np.complex64(1), (1 << 25,))
+    compiled.load(np.dtype("c8"), "parts")
+    assert sc.plan(source.shape, kernel.shape, dtype="c8", method="overlap-save").parts > 1
+    assert sc.convolve_pieces(source, kernel, method="overlap-save").plan.parts == 1

@@ -22,7 +22,7 @@ from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, edge_ratio, light_share
-from sigconv.planning import looked_at, make_plan, needs_a_look
+from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
 
 __all__ = ["Pieces", "convolve_pieces"]
 
@@ -117,6 +117,10 @@ def convolve_pieces(
         plan = min((make_plan(problem, name) for name in able), key=_first_seconds)
     else:
         plan = choose_plan(problem, method)
+    if plan.parts > 1 and plan is not method:
+        # Each piece would begin with windows over a whole kernel that give no outputs.
+        others = ENGINES[plan.method].candidates(problem, current_machine())
+        plan = replace(next(p for p in others if p.parts == 1), candidates=plan.candidates)
     return Pieces(source, taps, plan, workers, piece)
 
 
