@@ -70,9 +70,9 @@ def _short_call(samples: Samples) -> Case:
 
 
 def _long_kernel(samples: Samples) -> Case:
-    x, h = samples(10_000_000), samples(400_000)
+    x, h = (samples(n, dtype=np.complex64) for n in (10_000_000, 1_000_000))
     return Case(
-        "10^7 samples, 400 000 taps, float32",
+        "10^7 samples, 10^6 taps, complex64",
         partial(sc.convolve, x, h),
         "scipy.signal.oaconvolve",
         partial(signal.oaconvolve, x, h),

@@ -163,7 +163,8 @@ def _run(
     if workers is not None:
         resolve_workers(workers)
     choice.count_loss()
-    if choice.step is not None:
+    # A step may write before it finds that it cannot go on, and then the kernel is read again.
+    if choice.step is not None and (out is None or not np.may_share_memory(out, kernel)):
         weights = choice.step.weights(kernel)
         count = resolve_workers(workers) if choice.shares else 1
         done = choice.step.apply(signal, weights, out, watch=watch, workers=count)
@@ -206,7 +207,7 @@ def _chosen(problem: Problem, method: str, backend: str, loaded: frozenset[str])
 
 def _choice(problem: Problem, plan: Plan, loss: Loss | None = None) -> Choice:
     shares = is_shared(plan)
-    # A step is taken by one worker, where its piece is not counted.
+    # A step would leave idle the workers that share the blocks of such plans.
     step = None if shares and plan.shares_blocks else one_step(plan)
     return Choice(problem, plan, step, shares, loss)
 

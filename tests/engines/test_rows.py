@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import sigconv as sc
+from sigconv.engines import compiled as loops
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
 from sigconv.testing import naive_convolve
@@ -106,3 +108,13 @@ def test_rows_that_no_tap_reaches_are_zero():
         out = np.empty((10, 54))
         assert compiled_sums(x, taps, out, (0, 0))
         np.testing.assert_array_equal(out, naive_convolve(x, h))
+
+
+@compiled
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shapes", [((1, 300, 300), (7, 1, 9)), ((1, 24, 13), (9, 1, 5))])
+def test_axes_of_one_sample_do_not_mix_up_the_order_in_memory(shapes, dtype):
+    x, h = (np.asfortranarray(RNG.standard_normal(shape).astype(dtype)) for shape in shapes)
+    loops.load(np.dtype(dtype))
+    expected = sc.convolve(np.ascontiguousarray(x), h, method="fft")
+    np.testing.assert_allclose(sc.convolve(x, h, method="direct"), expected, atol=1e-4)

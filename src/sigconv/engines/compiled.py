@@ -28,7 +28,16 @@ from sigconv.engines.base import Machine, dtype_key
 from sigconv.errors import MissingDependencyError
 from sigconv.fft import is_native
 
-__all__ = ["has_numba", "load", "load_seconds", "loaded", "loop_for", "lose", "name_of"]
+__all__ = [
+    "has_numba",
+    "load",
+    "load_seconds",
+    "loaded",
+    "loop_for",
+    "lose",
+    "name_of",
+    "runs_transforms",
+]
 
 # The share of its price that is lost before a loop is loaded: another processor does that.
 _PATIENCE = 0.25
@@ -49,6 +58,11 @@ def has_numba() -> bool:
 def loop_for(dtype: DType) -> str:
     """Return the inner loop for long work in `dtype`."""
     return "numba" if has_numba() and dtype_key(dtype) in _COMPILED else "numpy"
+
+
+def runs_transforms(dtype: DType) -> bool:
+    """Tell whether compiled loops can run transforms of `dtype` here and now."""
+    return has_numba() and is_native(dtype)
 
 
 class _State:

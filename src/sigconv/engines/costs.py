@@ -43,7 +43,7 @@ LONG_BLOCK, FEWEST_BLOCKS = 2e-3, 4
 """Seconds of work that a block has where there are blocks enough, and how many are enough."""
 
 SHORTEST_RUN = 8
-"""How many times as long as the kernel a block is that goes by parts of it."""
+"""How many times as long as the kernel blocks by parts of it are, where there are more than two."""
 
 # Samples come from memory, and outputs go there, at less than half the speed of the cache.
 _FAR = 5

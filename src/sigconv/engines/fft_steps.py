@@ -12,7 +12,8 @@ import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.core.index import fill_around
-from sigconv.engines.native_planes import MOST_AT_ONCE, NativePlaneKernel, Planes
+from sigconv.engines import compiled
+from sigconv.engines.native_planes import MOST_AT_ONCE, NativePlaneTransforms, Planes
 from sigconv.engines.numpy_convolve import is_plain, tap_order, taps_in_order
 from sigconv.engines.plan import Plan
 from sigconv.engines.planes import Layout
@@ -43,7 +44,7 @@ class FftStep:
         self._conj = problem.correlate and problem.dtypes.is_complex
 
     def weights(self, kernel: Array) -> Any:
-        """Return what `kernel`, as given to the call, becomes; None where it is not finite."""
+        """Return what `kernel`, as given to the call, becomes; None is left to the blocks."""
         with np.errstate(all="ignore"):
             return self._ready(taps_in_order(kernel, self._order, self._dtype, conj=self._conj))
 
@@ -69,7 +70,7 @@ class FftStep:
         return result if self._filter(signal, result, weights) else None
 
     def _ready(self, taps: Array) -> Any:
-        """Return the spectrum of flat taps, and the factor of outputs, None if not finite."""
+        """Return what flat taps become: their spectrum and the factor of outputs."""
         scaled = ScaledTaps.of(self._plan, taps.reshape(self._plan.problem.taps))
         if scaled.bad or scaled.factor is None:
             return None
@@ -154,9 +155,8 @@ class PlaneStep(FftStep):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         problem, dtype = plan.problem, self._dtype
-        # It has the places and transforms that all kernels of the plan share.
-        kernel = np.zeros(problem.taps, dtype)
-        self._planes = NativePlaneKernel(plan, kernel)
+        compiled.load(dtype, "planes")
+        self._planes = NativePlaneTransforms(plan)
         block = plan.grid.at((0,) * len(plan.grid.shape))
         layout = Layout.of(block)
         alone: tuple[Any, ...] = (0,) * len(problem.batch)
@@ -166,7 +166,7 @@ class PlaneStep(FftStep):
         target = _placed(problem.result_view(outputs)[alone], outputs)
         self._spec = self._planes.spec_of(layout)
         self._tiles = self._planes.tiles(source, target, layout, layout.leads)
-        taps, bins = Planes.of(kernel, 0), self._planes.kernel_spec.bins[-1]
+        taps, bins = Planes.of(np.empty(problem.taps), 0), self._planes.kernel_spec.bins[-1]
         self._places = np.array(taps.place(0)), np.array((0, *taps.sizes, 0, 0, bins))
         self._limits = _limits(plan)
 
@@ -197,7 +197,7 @@ def _limits(plan: Plan) -> tuple[int, float, float, Any]:
 
 
 def _memory(array: Array) -> Array:
-    """Return a plain array's elements, which nobody may write."""
+    """Return a plain array's elements in a view that is read-only, as loops want samples."""
     flat = array.reshape(-1)
     flat.flags.writeable = False
     return flat
@@ -210,12 +210,15 @@ def _placed(view: Array, whole: Array) -> Planes:
 
 def fft_step(plan: Plan) -> FftStep | None:
     """Return the plan of transforms as one step, None where it takes more."""
-    if len(plan.grid) != 1 or not plan.problem.is_lone:
+    if len(plan.grid) != 1 or not plan.problem.is_lone or plan.loop == "parts":
+        return None
+    if plan.loop and not compiled.runs_transforms(plan.problem.dtypes.compute):
         return None
     if plan.loop in ("numba", "pairs") and len(plan.nfft) == 1:
         return WindowStep(plan)
     if plan.method != "fft":
         return None
-    if plan.loop == "compiled planes" and prod(plan.nfft) <= MOST_AT_ONCE:
-        return PlaneStep(plan)
+    # Plans by measured transforms are for kernels whose spectra are kept, and whole.
+    if plan.loop == "compiled planes" and plan.effort != "measure":
+        return PlaneStep(plan) if prod(plan.nfft) <= MOST_AT_ONCE else None
     return None if plan.loop else WholeStep(plan)

@@ -17,13 +17,13 @@ from sigconv.core.dtypes import Array
 from sigconv.engines import compiled
 from sigconv.engines.native import in_rows, is_in_rows
 from sigconv.engines.plan import Plan
-from sigconv.engines.planes import Layout, PlaneKernel
+from sigconv.engines.planes import Layout, PlaneKernel, PlaneTransforms
 from sigconv.engines.real_spectra import centre_of, real_spectrum
 from sigconv.engines.rows import flat
 from sigconv.fft import PlaneSpec, borrow_transform
 from sigconv.loops.scratch import Scratch, borrow_scratch
 
-__all__ = ["MOST_AT_ONCE", "NativePlaneKernel", "PlaneWork", "Planes"]
+__all__ = ["MOST_AT_ONCE", "NativePlaneKernel", "NativePlaneTransforms", "PlaneWork", "Planes"]
 
 # Pieces that the workers share a step in, and the samples of one at least and at most.
 _PIECES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8, 1 << 17, 1 << 22
@@ -60,73 +60,26 @@ class Planes(NamedTuple):
         return self.begin + number * self.plane, self.plane, self.row
 
 
-class NativePlaneKernel(PlaneKernel):
-    """The spectra of a kernel's planes, for compiled loops."""
+class NativePlaneTransforms(PlaneTransforms):
+    """The transforms of a plan by compiled loops, which all its kernels share."""
 
     is_native = True
-
-    def __init__(self, plan: Plan, kernel: Array) -> None:
-        compiled.load(plan.problem.dtypes.compute, "planes")
-        self.centre = self._centre_of(plan, kernel)
-        super().__init__(plan, kernel)
-
-    def _centre_of(self, plan: Plan, kernel: Array) -> tuple[int, ...] | None:
-        """Return the tap about which a kernel is symmetric, if its spectrum is kept as real."""
-        first = plan.grid.at((0,) * len(plan.grid.shape))
-        return centre_of(plan, kernel, Layout.of(first).leads)
-
-    def _layout(self, block: Block) -> Layout:
-        layout = Layout.of(block)
-        if self.centre is None:
-            return layout
-        # About its centre the kernel lies on both sides of 0, and outputs that much earlier.
-        leads = (lead - c for lead, c in zip(layout.leads, self.centre, strict=True))
-        return layout._replace(leads=tuple(leads))
+    centre: tuple[int, ...] | None = None
+    """The tap about which a kernel is symmetric, if its spectrum is kept as real."""
 
     @property
     def _form(self) -> int:
         """What the kernel's spectrum is: of planes alone, or whole, or whole and real."""
         return int(self.is_whole) + (self.centre is not None)
 
-    def _between(self, batch: tuple[int, ...], size: int, scratch: Scratch | None = None) -> Array:
-        """Return room for the spectra of planes, by groups of columns."""
+    def room(self, size: int, scratch: Scratch, batch: tuple[int, ...] = ()) -> Array:
+        """Return room in `scratch` for the spectra of so many planes, by groups of columns."""
         width = self.column_spec.width
         groups = -(-self.columns // width)
-        room = (scratch or Scratch()).array((*batch, groups, size, width), self.complex)
+        room = scratch.array((*batch, groups, size, width), self.complex)
         if unused := groups * width - self.columns:
             room[..., -1, :, width - unused :] = 0
         return room
-
-    def room(self, size: int, scratch: Scratch) -> Array:
-        """Return room in `scratch` for the spectra of so many planes."""
-        return self._between((), size, scratch)
-
-    def _height(self, layout: Layout) -> int:
-        """Return how many planes lie between the steps: groups are transformed in place."""
-        del layout
-        return self.plan.nfft[0]
-
-    def _pieces(self, layout: Layout, spec: PlaneSpec) -> tuple[list[range], ...]:
-        """Return what a worker takes at once, for each step: planes, groups, and planes again."""
-        plane = prod(spec.nfft)
-        width = self.column_spec.width
-        groups = -(-self.columns // width)
-        return (
-            _pieces(layout.sizes[0], spec.count, plane),
-            _pieces(groups, 1, self.plan.nfft[0] * width),
-            _pieces(layout.lengths[0], spec.count, plane),
-        )
-
-    def _convolve(
-        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
-    ) -> bool:
-        """Convolve one array; tell whether the results are finite."""
-        # A copy of pieces takes less memory than one of the whole.
-        plain = is_in_rows(data, self.dtype) and is_in_rows(out, self.dtype)
-        if workers > 1 or not plain or prod(self.plan.nfft) > MOST_AT_ONCE:
-            return super()._convolve(data, spectra, out, layout, workers)
-        with self.lend(self.spec_of(layout)) as work:
-            return self._convolve_alone(data, spectra, out, layout, layout.leads, work)
 
     @contextmanager
     def lend(self, spec: PlaneSpec) -> Iterator[PlaneWork]:
@@ -137,41 +90,15 @@ class NativePlaneKernel(PlaneKernel):
             borrow_scratch() as scratch,
         ):
             if self.plan.effort != "measure":
-                yield PlaneWork(planes, columns, self._between((), self.plan.nfft[0], scratch))
+                yield PlaneWork(planes, columns, self.room(self.plan.nfft[0], scratch))
                 return
             # Prepared for many signals, a kernel has memory of its own, of any size.
             try:
                 between = self.spare.pop()
             except IndexError:
-                between = self._between((), self.plan.nfft[0])
+                between = self.room(self.plan.nfft[0], Scratch())
             yield PlaneWork(planes, columns, between)
             self.spare.append(between)
-
-    def _convolve_alone(
-        self,
-        data: Array,
-        spectra: Array,
-        out: Array,
-        layout: Layout,
-        firsts: tuple[int, ...],
-        work: PlaneWork,
-    ) -> bool:
-        """Convolve one array by one worker, in one tile or more along the first axis.
-
-        In a tile's transform the wanted outputs begin at `firsts`.
-        """
-        if self.scaled.factor is None:
-            return False
-        planes, result = in_rows(data, self.dtype, copy=True), in_rows(out, self.dtype, copy=False)
-        x, begin = flat(planes)
-        x.flags.writeable = False
-        y, place = flat(result)
-        source, target = Planes.of(planes, begin), Planes.of(result, place)
-        tiles = self.tiles(source, target, layout, firsts)
-        finite = self.run_tiles(x, y, tiles, spectra, self.scaled.factor, work)
-        if finite and result is not out:
-            out[...] = result
-        return finite
 
     def tiles(
         self, source: Planes, target: Planes, layout: Layout, firsts: tuple[int, ...]
@@ -208,6 +135,84 @@ class NativePlaneKernel(PlaneKernel):
         scratch = *planes.by_rows, between, columns.columns
         arguments: Any = planes.calls, columns.calls, x, y, tiles, *scratch, spectra, factor
         return bool(filter_tiles(*arguments))
+
+
+class NativePlaneKernel(NativePlaneTransforms, PlaneKernel):
+    """The spectra of a kernel's planes, for compiled loops."""
+
+    def __init__(self, plan: Plan, kernel: Array) -> None:
+        compiled.load(plan.problem.dtypes.compute, "planes")
+        self.centre = self._centre_of(plan, kernel)
+        super().__init__(plan, kernel)
+
+    def _centre_of(self, plan: Plan, kernel: Array) -> tuple[int, ...] | None:
+        """Return the tap about which a kernel is symmetric, if its spectrum is kept as real."""
+        first = plan.grid.at((0,) * len(plan.grid.shape))
+        return centre_of(plan, kernel, Layout.of(first).leads)
+
+    def _layout(self, block: Block) -> Layout:
+        layout = Layout.of(block)
+        if self.centre is None:
+            return layout
+        # About its centre the kernel lies on both sides of 0, and outputs that much earlier.
+        leads = (lead - c for lead, c in zip(layout.leads, self.centre, strict=True))
+        return layout._replace(leads=tuple(leads))
+
+    def _between(self, batch: tuple[int, ...], size: int) -> Array:
+        return self.room(size, Scratch(), batch)
+
+    def _height(self, layout: Layout) -> int:
+        """Return how many planes lie between the steps: groups are transformed in place."""
+        del layout
+        return self.plan.nfft[0]
+
+    def _pieces(self, layout: Layout, spec: PlaneSpec) -> tuple[list[range], ...]:
+        """Return what a worker takes at once, for each step: planes, groups, and planes again."""
+        plane = prod(spec.nfft)
+        width = self.column_spec.width
+        groups = -(-self.columns // width)
+        return (
+            _pieces(layout.sizes[0], spec.count, plane),
+            _pieces(groups, 1, self.plan.nfft[0] * width),
+            _pieces(layout.lengths[0], spec.count, plane),
+        )
+
+    def _convolve(
+        self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
+    ) -> bool:
+        """Convolve one array; tell whether the results are finite."""
+        # A copy of pieces takes less memory than one of the whole.
+        plain = is_in_rows(data, self.dtype) and is_in_rows(out, self.dtype)
+        if workers > 1 or not plain or prod(self.plan.nfft) > MOST_AT_ONCE:
+            return super()._convolve(data, spectra, out, layout, workers)
+        with self.lend(self.spec_of(layout)) as work:
+            return self._convolve_alone(data, spectra, out, layout, layout.leads, work)
+
+    def _convolve_alone(
+        self,
+        data: Array,
+        spectra: Array,
+        out: Array,
+        layout: Layout,
+        firsts: tuple[int, ...],
+        work: PlaneWork,
+    ) -> bool:
+        """Convolve one array by one worker, in one tile or more along the first axis.
+
+        In a tile's transform the wanted outputs begin at `firsts`.
+        """
+        if self.scaled.factor is None:
+            return False
+        planes, result = in_rows(data, self.dtype, copy=True), in_rows(out, self.dtype, copy=False)
+        x, begin = flat(planes)
+        x.flags.writeable = False
+        y, place = flat(result)
+        source, target = Planes.of(planes, begin), Planes.of(result, place)
+        tiles = self.tiles(source, target, layout, firsts)
+        finite = self.run_tiles(x, y, tiles, spectra, self.scaled.factor, work)
+        if finite and result is not out:
+            out[...] = result
+        return finite
 
     def _forward(self, work: Any, data: Array, between: Array, part: range) -> None:
         """Transform a part of the planes of `data` into `between`."""

@@ -172,9 +172,9 @@ class OverlapEngine:
         for nfft in part_lengths(machine, axis.taps):
             hop, one = nfft // 2, part_cost(problem, machine, nfft)
             parts, count = ceil(axis.taps / hop), ceil(axis.length / hop)
-            # Each block begins with windows that give no outputs: it is long beside the kernel.
-            most = max(1, count // (SHORTEST_RUN * parts))
-            run = max(native_run(problem, count, one)[0], ceil(count / (most + most % 2)))
+            # Each block begins with windows that give no outputs: beyond two they are long.
+            most = max(count // (SHORTEST_RUN * parts) // 2 * 2, 2 if count > 2 * parts else 1)
+            run = max(native_run(problem, count, one)[0], ceil(count / most))
             blocks = ceil(count / run) * prod(problem.batch)
             seconds = machine.call + blocks * machine.block
             inward = transform_cost(machine, (nfft,), problem.dtypes.compute, 1)

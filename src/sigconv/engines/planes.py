@@ -30,7 +30,7 @@ from sigconv.engines.spectral import ScaledTaps, SpectralKernel, one_by_one, own
 from sigconv.engines.workers import run_shared
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
 
-__all__ = ["Layout", "PlaneKernel"]
+__all__ = ["Layout", "PlaneKernel", "PlaneTransforms"]
 
 # Arrays that a prepared kernel keeps at most: one for each thread that calls it at once.
 _SPARE = 2
@@ -62,17 +62,15 @@ class Layout(NamedTuple):
         return tuple((a, a + n) for a, n in zip(self.leads, self.lengths, strict=True))
 
 
-class PlaneKernel:
-    """The spectra of a kernel's planes, and of all its columns where many signals are to come."""
+class PlaneTransforms:
+    """The transforms of a plan, which all its kernels share."""
 
     is_native = False
     is_whole = False
 
-    def __init__(self, plan: Plan, kernel: Array) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.kernel = kernel
         self.dtype = plan.problem.dtypes.compute
-        self.scaled = ScaledTaps.of(plan, kernel)
         taps = plan.problem.taps
         self.kernel_spec = spec = self._plane_spec(taps[0], taps[1:-1], None)
         self.columns = prod(spec.bins)
@@ -83,6 +81,29 @@ class PlaneKernel:
         self.is_whole = self.is_whole or plan.effort == "measure"
         # What lies between the steps, kept for the next signal. A deque's ends are atomic.
         self.spare: deque[Array] = deque(maxlen=_SPARE)
+
+    def spec_of(self, layout: Layout) -> PlaneSpec:
+        """Return the transform of a few planes of samples, and back."""
+        planes = max(layout.sizes[0], layout.lengths[0])
+        return self._plane_spec(planes, layout.sizes[1:-1], layout.wanted[1:-1])
+
+    def _plane_spec(
+        self, planes: int, filled: tuple[int, ...], kept: tuple[Range, ...] | None
+    ) -> PlaneSpec:
+        """Return the transform of a few of `planes` with samples in their `filled` first rows."""
+        nfft = self.plan.nfft[1:]
+        calls = -(-planes * prod(nfft) // _PLANE_SAMPLES)
+        count = max(1, -(-planes // calls))
+        return PlaneSpec(count, nfft, filled, kept, self.dtype, self.plan.effort, self.is_native)
+
+
+class PlaneKernel(PlaneTransforms):
+    """The spectra of a kernel's planes, and of all its columns where many signals are to come."""
+
+    def __init__(self, plan: Plan, kernel: Array) -> None:
+        super().__init__(plan)
+        self.kernel = kernel
+        self.scaled = ScaledTaps.of(plan, kernel)
         self.spectra = self.spectra_of(self.scaled.taps)
 
     def spectra_of(self, taps: Array) -> Array:
@@ -130,15 +151,6 @@ class PlaneKernel:
         if bad:
             stamp(tile, self.kernel[own_batch(self.kernel.shape, tile.block.batch)], out)
 
-    def _plane_spec(
-        self, planes: int, filled: tuple[int, ...], kept: tuple[Range, ...] | None
-    ) -> PlaneSpec:
-        """Return the transform of a few of `planes` with samples in their `filled` first rows."""
-        nfft = self.plan.nfft[1:]
-        calls = -(-planes * prod(nfft) // _PLANE_SAMPLES)
-        count = max(1, -(-planes // calls))
-        return PlaneSpec(count, nfft, filled, kept, self.dtype, self.plan.effort, self.is_native)
-
     def _convolve(
         self, data: Array, spectra: Array, out: Array, layout: Layout, workers: Any
     ) -> bool:
@@ -169,11 +181,6 @@ class PlaneKernel:
         if self.is_whole:
             self.spare.append(between)
         return all(finite)
-
-    def spec_of(self, layout: Layout) -> PlaneSpec:
-        """Return the transform of a few planes of samples, and back."""
-        planes = max(layout.sizes[0], layout.lengths[0])
-        return self._plane_spec(planes, layout.sizes[1:-1], layout.wanted[1:-1])
 
     def _height(self, layout: Layout) -> int:
         """Return how many planes lie between the steps."""

@@ -67,6 +67,16 @@ def row_axis(data: Array) -> int | None:
     return None
 
 
+def _with_rows(out: Array, along: int, data: Array) -> Array:
+    """Return room for results whose axis `along` is contiguous, in the order of `data` if it is."""
+    made = empty_ordered(out.shape, out.dtype, data)
+    if _has_rows(made, along):
+        return made
+    # Among axes of equal strides, which an axis of one sample has, the order is not told.
+    shape = *out.shape[:along], *out.shape[along + 1 :], out.shape[along]
+    return np.moveaxis(np.empty(shape, out.dtype), -1, along)
+
+
 def compiled_sums(
     data: Array, taps: TapList, out: Array, shifts: tuple[int, ...], *, asks: bool = True
 ) -> bool:
@@ -80,7 +90,7 @@ def compiled_sums(
     along = row_axis(data)
     if along is None:
         data, along = np.array(data, order="C"), data.ndim - 1
-    result = out if _has_rows(out, along) else empty_ordered(out.shape, out.dtype, data)
+    result = out if _has_rows(out, along) else _with_rows(out, along, data)
     nbatch = data.ndim - len(shifts)
     flipped, kept = taps
     if along >= nbatch and along != data.ndim - 1:

@@ -31,6 +31,7 @@ from sigconv.engines.numpy_convolve import (
     taps_in_order,
 )
 from sigconv.engines.plan import Plan
+from sigconv.fft import current_backend
 
 __all__ = ["OneStep", "fits_one_step", "make_step", "one_step", "step_seconds"]
 
@@ -64,15 +65,20 @@ class OneStep(Protocol):
     ) -> Array | None:
         """Return the result, in `out` if given, or None where the blocks have to compute it.
 
-        That is so for taps, and with `watch` for samples, that are not finite. Nothing is
-        written into `out` then, nor before the signal, which it may overlap, has been read.
+        That is so for taps, and with `watch` for samples, that are not finite. Then `out` may have
+        been written to, but not where it overlaps the signal; it may not overlap the kernel.
         Long work is shared by so many `workers`.
         """
 
 
-@lru_cache(maxsize=256)
 def one_step(plan: Plan) -> OneStep | None:
     """Return the plan as one step, which its callers share, or None where it takes more."""
+    return _shared(plan, current_backend())
+
+
+@lru_cache(maxsize=256)
+def _shared(plan: Plan, backend: str) -> OneStep | None:
+    del backend
     return make_step(plan, _KEPT_BYTES)
 
 

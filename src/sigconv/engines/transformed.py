@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from sigconv.core.dtypes import Array
+from sigconv.engines import compiled
 from sigconv.engines.base import Machine, dtype_key
-from sigconv.engines.compiled import has_numba
 from sigconv.engines.guard import GuardedKernel
 from sigconv.engines.limbs import LimbKernel
 from sigconv.engines.native import NativeKernel
@@ -17,7 +17,7 @@ from sigconv.engines.plan import Plan
 from sigconv.engines.planes import PlaneKernel
 from sigconv.engines.spectral import SpectralKernel
 from sigconv.engines.tiles import TileKernel
-from sigconv.fft import TransformSpec, is_native
+from sigconv.fft import TransformSpec
 
 __all__ = ["TransformedKernel", "block_transform", "by_wisdom", "transformed"]
 
@@ -30,7 +30,7 @@ def transformed(plan: Plan, kernel: Array) -> TransformedKernel:
         return LimbKernel(plan, kernel)
     if plan.problem.rtol is not None:
         return GuardedKernel(plan, kernel)
-    by_loops = has_numba() and is_native(block_transform(plan).dtype)
+    by_loops = compiled.runs_transforms(block_transform(plan).dtype)
     if plan.loop in ("numba", "pairs", "parts") and by_loops:
         return NativeKernel(plan, kernel) if len(plan.nfft) == 1 else TileKernel(plan, kernel)
     if plan.loop == "compiled planes" and by_loops:

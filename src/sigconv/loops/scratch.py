@@ -61,7 +61,8 @@ class _Idle:
     """Scratch that nobody uses, of no more bytes than are worth keeping."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A signal handler may convolve while the lock is held.
+        self._lock = threading.RLock()
         self._kept: list[Scratch] = []
         self._nbytes = 0
 
