@@ -17,7 +17,7 @@ from benchmarks.work import Array, Call
 
 __all__ = ["Entry", "Patience", "Ratio", "Times", "compare", "ratio", "time_in_turns"]
 
-_TOLERANCES = {"f4": 1e-4, "f8": 1e-9, "i8": 0.0}
+_TOLERANCES = {"f4": 1e-4, "c8": 1e-4, "f8": 1e-9, "i8": 0.0}
 
 HOPELESS = 10.0
 """A call this many times slower than the fastest of its row is timed once."""
