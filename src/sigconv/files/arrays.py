@@ -35,7 +35,7 @@ def describe(path: Path) -> Description:
     """Return what the .npy file at `path` holds, having checked its header against its size."""
     size = check_readable(path)
     try:
-        shape, dtype, offset = _read_header(path)
+        shape, dtype, offset = _read_header(path, size)
     except _HEADER_ERRORS as error:
         raise source_problem(
             path,
@@ -69,9 +69,17 @@ def describe(path: Path) -> Description:
     )
 
 
-def _read_header(path: Path) -> tuple[tuple[int, ...], DType, int]:
+def _read_header(path: Path, size: int) -> tuple[tuple[int, ...], DType, int]:
     with path.open("rb") as file:
         version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0), (3, 0)):
+            raise ValueError(f"version {version}")
+        start = file.tell()
+        length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+        if length > size - start:
+            # NumPy would make room for as much.
+            raise ValueError(f"a header of {length} bytes in a file of {size}")
+        file.seek(start)
         if version == (1, 0):
             shape, _, dtype = npy.read_array_header_1_0(file)
         else:

@@ -149,7 +149,16 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
     if layout.source.kind == "image":
         with _reading(layout.source.path) as file:
             options |= _kept(file)
-    _tifffile().imwrite(path, result, software="sigconv", **options)
+    try:
+        _tifffile().imwrite(path, result, software="sigconv", **options)
+    except OSError:
+        raise
+    except DECODING_ERRORS as error:
+        raise source_problem(
+            layout.source.path,
+            f"its tags make no {layout.source.format} of shape {layout.shape} ({error}).",
+            "Name an output that ends in .npy",
+        ) from error
 
 
 def _check_layout(layout: Layout) -> None:
