@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BoundaryError",
+    "BudgetError",
     "DTypeError",
     "IntegerOverflowError",
     "KernelError",
@@ -58,6 +59,10 @@ class NonFiniteError(SigconvError, ValueError):
 
 class SourceError(SigconvError, OSError):
     """A file that is missing, truncated, corrupt or not what its name says."""
+
+
+class BudgetError(SigconvError, MemoryError):
+    """Work that needs more memory than it was allowed."""
 
 
 class OptionError(SigconvError, ValueError):

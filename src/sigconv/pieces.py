@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,10 @@ from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, edge_ratio, light_share
 from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
 
-__all__ = ["Pieces", "convolve_pieces"]
+__all__ = ["USUAL_PIECE", "Pieces", "convolve_pieces"]
 
-_PIECE = 1 << 19
-"""Samples along the axis that a piece has at least, unless told otherwise."""
+USUAL_PIECE = 1 << 19
+"""Results along the axis that a piece has at least, unless told otherwise."""
 
 
 def convolve_pieces(
@@ -141,8 +142,15 @@ class Pieces:
         self._kernel = kernel
         self._workers = resolve_workers(workers)
         step = plan.hop[0] if plan.hop else 1
-        wanted = _PIECE if piece is None else piece
+        wanted = USUAL_PIECE if piece is None else piece
         self._piece = step * max(1, -(-wanted // max(step, 1)))
+
+    @property
+    def piece_bytes(self) -> int:
+        """The bytes of the samples that one piece needs."""
+        problem = self.plan.problem
+        samples = self._piece + problem.taps[0] - 1
+        return prod(problem.batch) * samples * problem.dtypes.compute.itemsize
 
     def __iter__(self) -> Iterator[Array]:
         if not all(self.shape):

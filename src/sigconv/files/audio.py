@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from sigconv.errors import DTypeError, TargetError
+from sigconv.errors import DTypeError, OptionError, TargetError
 from sigconv.files import encodings
 from sigconv.files.atomic import full_suffix
 from sigconv.files.audio_streams import AudioSource
@@ -97,12 +97,16 @@ def load(description: Description) -> Array:
 
 
 def target_description(
-    source: Description, target: Path, frames_channels: tuple[int, int], dtype: DType
+    source: Description,
+    target: Path,
+    frames_channels: tuple[int, int],
+    dtype: DType,
+    subtype: str | None = None,
 ) -> Description:
     """Return what an audio file of results at `target` will be.
 
-    The container is the suffix's, the encoding the source's where the container takes it. Floats
-    stay floats, in the precision of `dtype`. WAV beyond 4 GB becomes RF64.
+    The container is the suffix's, the encoding `subtype`, or the source's where the container takes
+    it. Floats stay floats, in the precision of `dtype`. WAV beyond 4 GB becomes RF64.
     """
     available = soundfile().available_subtypes
     container = SUFFIXES[full_suffix(target)][0]
@@ -112,7 +116,12 @@ def target_description(
     if encodings.is_float(wanted):
         wanted = "DOUBLE" if dtype == np.float64 else "FLOAT"
     default = soundfile().default_subtype(container)
-    encoding = encodings.choose_subtype(wanted, tuple(available(container)), default)
+    able = tuple(available(container))
+    if subtype is not None and subtype not in able:
+        raise OptionError(
+            f"{target}: {container} has no subtype {subtype!r}. Its subtypes: {', '.join(able)}."
+        )
+    encoding = subtype or encodings.choose_subtype(wanted, able, default)
     nbytes = prod(frames_channels) * encodings.stored_dtype(encoding).itemsize
     if container in _SIZED_32_BIT and nbytes > LARGEST_32_BIT:
         if container not in ("WAV", "WAVEX"):

@@ -131,6 +131,8 @@ class AudioSink:
         What the file shall be, as `target_description` gives it.
     path : Path
         Where to write it.
+    dither : bool
+        Whether triangular noise, the same in every run, is added before samples are rounded.
 
     Attributes
     ----------
@@ -138,7 +140,8 @@ class AudioSink:
         The peak and the clipped samples of what has been written.
     """
 
-    def __init__(self, description: Description, path: Path) -> None:
+    def __init__(self, description: Description, path: Path, *, dither: bool = False) -> None:
+        self._noise = np.random.default_rng(0) if dither else None
         self.levels = encodings.Levels()
         self._about = description
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="sigconv-write")
@@ -187,7 +190,7 @@ class AudioSink:
                 f"at frame {frame} ({frame / (self._about.rate or 1):.3f} s). Write a float "
                 "format, or repair the input or the kernel."
             )
-        numbers, clipped = encodings.quantise(samples, self._about.encoding)
+        numbers, clipped = encodings.quantise(samples, self._about.encoding, self._noise)
         self.levels.clipped += clipped
         numbers = np.ascontiguousarray(numbers)
         self._calling(self._file.buffer_write, numbers, dtype=numbers.dtype.name)

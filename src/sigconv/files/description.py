@@ -123,7 +123,7 @@ class Layout:
     dtype : numpy.dtype
         Its dtype.
     origin : tuple of int
-        For each convolved axis, the source index at which its first sample lies.
+        For each axis, the source index at which its first sample lies.
     source : Description
         The file that it is made from, whose header is kept where the formats agree.
     """

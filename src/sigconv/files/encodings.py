@@ -90,7 +90,9 @@ def choose_subtype(wanted: str, available: tuple[str, ...], default: str) -> str
     return default
 
 
-def quantise(samples: Array, subtype: str) -> tuple[Array, int]:
+def quantise(
+    samples: Array, subtype: str, noise: np.random.Generator | None = None
+) -> tuple[Array, int]:
     """Return the numbers to hand to the encoder, and how many were clipped on the way.
 
     Floats pass unchanged. Integers are rounded to nearest and clipped; the result has 16 or 32
@@ -103,6 +105,10 @@ def quantise(samples: Array, subtype: str) -> tuple[Array, int]:
         Finite floats, 1 being full scale.
     subtype : str
         The encoding.
+    noise : numpy.random.Generator, optional
+        Where the dither comes from: two uniform deviates of half a step, which make the mean and
+        the variance of the rounding error independent of the samples (Lipshitz, Wannamaker and
+        Vanderkooy, "Quantization and dither", 1992).
 
     Examples
     --------
@@ -118,6 +124,8 @@ def quantise(samples: Array, subtype: str) -> tuple[Array, int]:
     full = 1 << (bits - 1)
     # 2^31 - 1 has no float32, every smaller bound does.
     scaled = np.multiply(samples, full, dtype=np.float64 if bits == 32 else samples.dtype)
+    if noise is not None:
+        scaled += noise.random(scaled.shape, np.float32) - noise.random(scaled.shape, np.float32)
     np.rint(scaled, out=scaled)
     clipped = int(np.count_nonzero((scaled < -full) | (scaled > full - 1)))
     np.clip(scaled, -full, full - 1, out=scaled)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sigconv import kernels
 from sigconv.core.dtypes import as_numeric
+from sigconv.core.optional import require
 from sigconv.errors import KernelError, ShapeError
 from sigconv.files.atomic import full_suffix
 from sigconv.files.description import Description, DType
@@ -36,7 +37,11 @@ def kernel_path(kernel: object) -> Path | None:
 
 
 def load_kernel(
-    kernel: str | Path | npt.ArrayLike, source: Description, dtype: DType | None = None
+    kernel: str | Path | npt.ArrayLike,
+    source: Description,
+    dtype: DType | None = None,
+    *,
+    resample: bool = False,
 ) -> Array:
     """Return the taps to convolve the file `source` with.
 
@@ -49,6 +54,9 @@ def load_kernel(
         The file to be convolved: it gives units their spacing or rate, and the number of axes.
     dtype : numpy.dtype, optional
         The dtype of the taps. Default: the precision of the source.
+    resample : bool
+        Whether a recording of another sample rate than the source's is converted to it, with the
+        gain of the filter that it is kept.
 
     Returns
     -------
@@ -74,7 +82,7 @@ def load_kernel(
         )
     path = kernel_path(kernel)
     if path is not None:
-        taps = _from_file(path, source)
+        taps = _from_file(path, source, resample=resample)
     elif not isinstance(kernel, str):
         taps = as_numeric(kernel, "kernel")
     elif kernel.lstrip().startswith("["):
@@ -100,7 +108,7 @@ def _from_json(text: str) -> Array:
     return taps
 
 
-def _from_file(path: Path, source: Description) -> Array:
+def _from_file(path: Path, source: Description, *, resample: bool) -> Array:
     known = [suffix for form in FORMATS for suffix in form.suffixes]
     if full_suffix(path) not in known and not _exists(path):
         raise KernelError(
@@ -108,13 +116,17 @@ def _from_file(path: Path, source: Description) -> Array:
             f"kernel. Known kernels: {', '.join(kernels.specification.KERNELS)}."
         )
     about = describe(path)
-    if about.rate is not None and source.rate is not None and about.rate != source.rate:
+    if about.rate is None or source.rate is None or about.rate == source.rate:
+        return load(about)
+    if not resample:
         raise KernelError(
             f"the kernel {path} has {about.rate:g} Hz, the input {source.path} {source.rate:g} Hz. "
-            "Resample one of them, for example with: "
-            f"sox {path} OUT.wav rate {source.rate:g}"
+            "Pass --resample (resample=True) to convert the kernel, or convert one of them."
         )
-    return load(about)
+    converted: Array = require("soxr", "audio").resample(load(about), about.rate, source.rate)
+    # Taps are samples of h(t) dt: as many more of them are as much smaller.
+    scaled: Array = converted * converted.dtype.type(about.rate / source.rate)
+    return scaled
 
 
 def _exists(path: Path) -> bool:
@@ -129,7 +141,7 @@ def _fit(taps: Array, source: Description) -> Array:
     if taps.size == 0:
         raise KernelError("the kernel is empty. Give it at least one tap.")
     ndim, axes = len(source.shape), len(source.axes)
-    if source.kind == "audio":
+    if source.kind == "audio" and source.axes == (0,):
         return _fit_channels(taps, source)
     if taps.ndim in (axes, ndim):
         return taps

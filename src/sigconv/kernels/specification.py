@@ -60,9 +60,10 @@ def _uncalibrated(key: str, unit: str, missing: str, meaning: str) -> KernelErro
         otherwise = "Leave per out for a derivative per sample"
     else:
         otherwise = f"Give {key} in {_without_unit(unit)}"
+    flag = "--rate" if missing == "fs" else "--spacing"
     return KernelError(
         f"{key} in {unit} needs {meaning}, which this input does not tell. "
-        f"{otherwise}, or, in Python, give {missing}."
+        f"{otherwise}, or give {missing} ({flag} on the command line)."
     )
 
 

@@ -1,0 +1,67 @@
+"""What was done from file to file, and what would be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sigconv.engines import Plan
+from sigconv.files.description import Description
+
+__all__ = ["Preview", "Record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What `convolve_file` did.
+
+    Attributes
+    ----------
+    source, target : Description
+        The files.
+    kernel_shape : tuple of int
+        The taps.
+    mode, method : str
+        The output size, and the engine that ran.
+    plan : Plan
+        The plan that was followed; ``str(plan)`` is a table.
+    seconds : float
+        From the first sample read to the renamed output; the kernel is made before that.
+    clipped : int
+        Samples beyond what the target stores, cut off at full scale.
+    peak : float or None
+        The loudest sample of audio, 1 being full scale.
+    safe_gain_db : float
+        The largest gain, in tenths of a dB, that keeps the peak within full scale.
+    """
+
+    source: Description
+    target: Description
+    kernel_shape: tuple[int, ...]
+    mode: str
+    method: str
+    plan: Plan
+    seconds: float
+    clipped: int = 0
+    peak: float | None = None
+    safe_gain_db: float = 0.0
+
+    @property
+    def times_real_time(self) -> float | None:
+        """How many seconds of audio went through in a second."""
+        return None if self.source.seconds is None else self.source.seconds / self.seconds
+
+    @property
+    def bytes_per_second(self) -> float:
+        """The source's samples in the working dtype, by the time taken."""
+        return self.source.nbytes / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What `convolve_file` would do: the target that it would write, by which plan."""
+
+    source: Description
+    target: Description
+    kernel_shape: tuple[int, ...]
+    mode: str
+    plan: Plan
