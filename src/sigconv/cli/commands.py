@@ -1,99 +1,18 @@
-"""The commands and their options."""
+"""The commands that write no results of convolutions; `convolving` has the others."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from sigconv.cli.options import (
-    Options,
-    convolution_options,
-    debug_option,
-    parse_shape,
-    workers_option,
-)
+from sigconv.cli import convolving
+from sigconv.cli.group import sigconv
+from sigconv.cli.options import Options, debug_option, plan_options
+from sigconv.cli.values import DURATION, RATE, SPACING, parse_shape
 
-__all__ = ["sigconv"]
-
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not context.resilient_parsing:
-        from sigconv import __version__
-
-        click.echo(f"sigconv {__version__}")
-        context.exit()
-
-
-@click.group(context_settings=SETTINGS)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version and exit.",
-)
-@debug_option
-def sigconv() -> None:
-    """Convolve recordings, arrays, volumes and images.
-
-    A KERNEL is a file, a JSON array such as "[1, 2, 1]", or a specification such as
-    gaussian:sigma=2mm, box:5x5x3 or lowpass:cutoff=1kHz,taps=501. Units come from the input:
-    its sample rate, or a volume's voxel size.
-
-    Exit codes: 0 done, 1 failed, 2 usage, 3 input missing or corrupt, 4 output exists,
-    130 interrupted.
-    """
-
-
-@sigconv.command("convolve")
-@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
-@click.option("-k", "--kernel", required=True, metavar="KERNEL", help="What to convolve with.")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="The file to write; its suffix names the format.",
-)
-@convolution_options
-@workers_option
-@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and warnings.")
-@debug_option
-def convolve_command(
-    source: Path, kernel: str, output: Path, options: Options, force: bool, quiet: bool
-) -> None:
-    """Convolve INPUT with KERNEL and write OUT.
-
-    Audio (.wav .flac .ogg .aiff .caf .au .rf64) is convolved along time in constant memory, and
-    keeps its encoding; .npy arrays along every axis; .nii volumes (x, y, z) and .tif images
-    (z, y, x) along space, with their headers kept. OUT is renamed into place when it is whole.
-    """
-    from sigconv.cli import report
-    from sigconv.cli.progress import reporting
-    from sigconv.files import convolve_file
-
-    with reporting(source.name, quiet=quiet) as progress:
-        record = convolve_file(
-            source,
-            kernel,
-            output,
-            workers=options.workers,
-            force=force,
-            progress=progress,
-            **options.keywords(),
-        )
-    for note in record.source.notes:
-        click.echo(f"sigconv: warning: {source}: {note}", err=True)
-    if record.clipped:
-        click.echo(report.clip_warning(record), err=True)
-    if not quiet:
-        click.echo(report.summarise(record))
+__all__ = ["convolving", "sigconv"]
 
 
 @sigconv.command("plan")
@@ -101,7 +20,7 @@ def convolve_command(
 @click.option(
     "-k", "--kernel", required=True, metavar="SHAPE|KERNEL", help="What to convolve with."
 )
-@convolution_options
+@plan_options
 @debug_option
 def plan_command(source: str, kernel: str, options: Options) -> None:
     """Show how a convolution would be computed, and what each engine would cost.
@@ -112,9 +31,9 @@ def plan_command(source: str, kernel: str, options: Options) -> None:
 
     shape, taps = parse_shape(source), parse_shape(kernel)
     if shape is None:
-        plan = plan_file(source, kernel if taps is None else taps, **options.keywords())
+        plan = plan_file(source, kernel if taps is None else taps, options.settings())
     else:
-        plan = plan_shape(shape, kernel if taps is None else taps, **options.keywords())
+        plan = plan_shape(shape, kernel if taps is None else taps, options.settings())
     click.echo(str(plan))
 
 
@@ -127,6 +46,87 @@ def info_command(file: Path) -> None:
     from sigconv.files import describe
 
     click.echo(describe_file(describe(file)))
+
+
+@sigconv.command("kernel")
+@click.argument("spec", metavar="SPEC")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the taps to .npy, .tif or audio.",
+)
+@click.option("--ndim", type=click.IntRange(1, 8), metavar="N", help="The number of axes.")
+@click.option("--rate", type=RATE, metavar="RATE", help="Samples per second, as 48kHz.")
+@click.option("--spacing", type=SPACING, metavar="STEP", help="Distance of samples, as 3x1x1mm.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print all as JSON, the taps too.")
+@debug_option
+def kernel_command(
+    spec: str,
+    *,
+    output: Path | None,
+    ndim: int | None,
+    rate: float | None,
+    spacing: tuple[float, ...] | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Show the kernel that SPEC makes, such as gaussian:sigma=2 or lowpass:1kHz,101.
+
+    Units need --rate or --spacing. The taps of a small kernel are printed as the JSON array that
+    -k takes.
+    """
+    from sigconv import kernels
+    from sigconv.cli import report
+    from sigconv.files import save_kernel
+
+    one_step = spacing[0] if spacing is not None and len(spacing) == 1 else spacing
+    taps = kernels.parse(spec, spacing=one_step, fs=rate, ndim=ndim)
+    if output is not None:
+        save_kernel(taps, output, rate=rate, force=force)
+    facts = report.kernel_facts(spec, taps, output)
+    click.echo(json.dumps(facts | {"taps": taps.tolist()}) if as_json else report.lines(facts))
+    if not as_json and taps.size <= report.FEW_TAPS:
+        click.echo(json.dumps(taps.tolist()))
+
+
+@sigconv.command("delay")
+@click.argument("signal", metavar="SIGNAL", type=click.Path(path_type=Path))
+@click.argument("reference", metavar="REFERENCE", type=click.Path(path_type=Path))
+@click.option(
+    "--max-delay",
+    type=DURATION,
+    metavar="TIME",
+    help="The longest delay to look at, either way, as 20ms.",
+)
+@click.option(
+    "--weighting",
+    type=click.Choice(("phat", "scot")),
+    help="What the spectrum is divided by: phat for rooms with echoes.",
+)
+@click.option("--rate", type=RATE, metavar="RATE", help="Samples per second of .npy files.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@debug_option
+def delay_command(
+    signal: Path,
+    reference: Path,
+    max_delay: float | None,
+    weighting: str | None,
+    rate: float | None,
+    as_json: bool,
+) -> None:
+    """Show by how much time the recording SIGNAL lags the recording REFERENCE.
+
+    Channels are averaged. A confidence near 1 means that another delay fits as well.
+    """
+    from sigconv.cli import report
+    from sigconv.files import delay_of_files
+
+    found = delay_of_files(signal, reference, max_delay=max_delay, weighting=weighting, rate=rate)
+    facts = report.delay_facts(found)
+    click.echo(json.dumps(facts) if as_json else report.describe_delay(found))
 
 
 @sigconv.command("calibrate")

@@ -1,18 +1,28 @@
-"""A progress bar on stderr, where that is a terminal."""
+"""Progress on stderr: a bar where that is a terminal, or lines for programs."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
-__all__ = ["reporting"]
+__all__ = ["FORMS", "reporting"]
+
+FORMS = ("auto", "json", "none")
+
+# Seconds between lines.
+_EVERY = 0.2
 
 
 @contextmanager
-def reporting(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def reporting(title: str, form: str) -> Iterator[Callable[[int, int], None] | None]:
     """Yield what to call with (bytes done, bytes in all), or None where nobody is looking."""
-    if quiet or not sys.stderr.isatty():
+    if form == "json":
+        yield _lines(title)
+        return
+    if form == "none" or not sys.stderr.isatty():
         yield None
         return
     try:
@@ -42,3 +52,18 @@ def reporting(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]
             bar.update(task, completed=done, total=total)
 
         yield report
+
+
+def _lines(title: str) -> Callable[[int, int], None]:
+    began, last = monotonic(), -_EVERY
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        elapsed = monotonic() - began
+        if elapsed - last < _EVERY and done < total:
+            return
+        last = elapsed
+        line = {"file": title, "done": done, "total": total, "seconds": round(elapsed, 3)}
+        print(json.dumps(line), file=sys.stderr, flush=True)
+
+    return report

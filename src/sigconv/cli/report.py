@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from math import prod
+import hashlib
+from collections.abc import Iterator
+from math import isfinite, prod
+from pathlib import Path
+from typing import Any
 
-from sigconv.core.units import format_bytes
-from sigconv.files import Description, Record
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["clip_warning", "describe_file", "speed", "summarise"]
+from sigconv.core.units import format_bytes, format_seconds
+from sigconv.engines import Plan
+from sigconv.files import DelayRecord, Description, Preview, Record
+
+__all__ = [
+    "FEW_TAPS",
+    "delay_facts",
+    "describe_delay",
+    "describe_file",
+    "describe_preview",
+    "kernel_facts",
+    "lines",
+    "preview_facts",
+    "record_facts",
+    "speed",
+    "summarise",
+    "warnings",
+]
+
+# Samples that are printed as 0.00.
+_NO_DELAY = 0.005
+
+FEW_TAPS = 100
+"""Taps that are printed without being asked for."""
 
 
 def describe_file(about: Description) -> str:
@@ -29,15 +56,23 @@ def describe_file(about: Description) -> str:
         ("computed in", f"{about.working}, {format_bytes(about.nbytes)}"),
     ]
     facts += [("note", note) for note in about.notes]
+    return _table(facts)
+
+
+def lines(facts: dict[str, Any]) -> str:
+    """Return facts by name, one a line."""
+    return _table([(name, str(value)) for name, value in facts.items()])
+
+
+def _table(facts: list[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<12} {value}" for name, value in facts)
 
 
 def summarise(record: Record) -> str:
     """Return the line that tells what was written and how fast."""
     source, target = record.source, record.target
-    stored = f"{target.format} {target.encoding}" if target.kind == "audio" else target.encoding
     return (
-        f"{target.path}: {_shape(target.shape)} {stored} from {_shape(source.shape)} * "
+        f"{target.path}: {_shape(target.shape)} {_stored(target)} from {_shape(source.shape)} * "
         f"{_shape(record.kernel_shape)}, mode {record.mode}, in {record.seconds:.2f} s "
         f"({speed(record)}; {record.method})"
     )
@@ -51,15 +86,121 @@ def speed(record: Record) -> str:
     return f"{record.times_real_time:.0f} times real time, {rate}"
 
 
-def clip_warning(record: Record) -> str:
-    """Return the line that tells how much was clipped and the gain that avoids it."""
-    total = prod(record.target.shape)
-    factor = 10 ** (record.safe_gain_db / 20)
+def warnings(record: Record) -> Iterator[str]:
+    """Yield what a user should know of the output, a line each."""
+    target = record.target
+    if record.clipped:
+        factor = 10 ** (record.safe_gain_db / 20)
+        yield (
+            f"{record.clipped} of {prod(target.shape)} samples of {target.path} were "
+            f"clipped; a gain of {record.safe_gain_db:.1f} dB avoids it (multiply the kernel by "
+            f"{factor:.4g})."
+        )
+    if target.format == "RF64" and target.path.suffix.lower() == ".wav":
+        yield f"{target.path} is RF64: WAV holds at most 4 GB."
+
+
+def record_facts(record: Record) -> dict[str, Any]:
+    """Return what was done, in numbers and strings that JSON knows."""
+    source, target = record.source, record.target
+    facts = _job_facts(source, target, record.kernel_shape, record.mode, record.plan)
+    return facts | {
+        "seconds": record.seconds,
+        "times_real_time": record.times_real_time,
+        "clipped": record.clipped,
+        "peak": record.peak if record.peak is None or isfinite(record.peak) else None,
+        "safe_gain_db": record.safe_gain_db,
+        "sha256": {str(path): _digest(path) for path in (source.path, target.path)},
+    }
+
+
+def preview_facts(preview: Preview) -> dict[str, Any]:
+    """Return what would be done, in numbers and strings that JSON knows."""
+    source, target = preview.source, preview.target
+    return _job_facts(source, target, preview.kernel_shape, preview.mode, preview.plan)
+
+
+def describe_preview(preview: Preview) -> str:
+    """Return what would be written, and the plan."""
+    source, target = preview.source, preview.target
     return (
-        f"sigconv: warning: {record.clipped} of {total} samples of {record.target.path} were "
-        f"clipped; a gain of {record.safe_gain_db:.1f} dB avoids it (multiply the kernel by "
-        f"{factor:.4g})."
+        f"would write {target.path}: {_shape(target.shape)} {_stored(target)} from "
+        f"{_shape(source.shape)} * {_shape(preview.kernel_shape)}, mode {preview.mode}\n"
+        f"{preview.plan}"
     )
+
+
+def _job_facts(
+    source: Description, target: Description, kernel: tuple[int, ...], mode: str, plan: Plan
+) -> dict[str, Any]:
+    return {
+        "source": str(source.path),
+        "source_shape": source.shape,
+        "kernel_shape": kernel,
+        "mode": mode,
+        "target": str(target.path),
+        "target_shape": target.shape,
+        "format": target.format,
+        "encoding": target.encoding,
+        "rate": target.rate,
+        "spacing": target.spacing,
+        "plan": {
+            "method": plan.method,
+            "loop": plan.loop,
+            "nfft": plan.nfft,
+            "hop": plan.hop,
+            "seconds": plan.cost.seconds,
+            "scratch": plan.cost.nbytes,
+            "error_bound": plan.error_bound,
+        },
+    }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def kernel_facts(spec: str, taps: npt.NDArray[Any], output: Path | None) -> dict[str, Any]:
+    """Return what a specification makes."""
+    facts = {
+        "kernel": spec,
+        "shape": _shape(taps.shape),
+        "sum": float(f"{taps.sum():.6g}"),
+        "energy": float(f"{np.square(taps).sum():.6g}"),
+    }
+    return facts if output is None else facts | {"written to": str(output)}
+
+
+def delay_facts(found: DelayRecord) -> dict[str, Any]:
+    """Return a delay in numbers and strings that JSON knows."""
+    rate = found.signal.rate
+    return {
+        "signal": str(found.signal.path),
+        "reference": str(found.reference.path),
+        "delay_seconds": None if rate is None else found.seconds,
+        "delay_samples": found.samples,
+        "rate": rate,
+        "confidence": found.confidence if isfinite(found.confidence) else None,
+    }
+
+
+def describe_delay(found: DelayRecord) -> str:
+    """Return a delay and how sure it is."""
+    samples = f"{found.samples:.2f} samples"
+    if abs(found.samples) < _NO_DELAY:
+        samples, verb = "0.00 samples", "coincides with"
+    else:
+        verb = "lags" if found.samples > 0 else "leads"
+    if found.signal.rate is not None and abs(found.samples) >= _NO_DELAY:
+        sign = "-" if found.seconds < 0 else ""
+        samples = f"{sign}{format_seconds(abs(found.seconds))} ({samples})"
+    said = f"{found.signal.path} {verb} {found.reference.path}"
+    return _table([("delay", f"{samples}: {said}"), ("confidence", f"{found.confidence:.3g}")])
+
+
+def _stored(target: Description) -> str:
+    return f"{target.format} {target.encoding}" if target.kind == "audio" else target.encoding
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from sigconv import errors
 from sigconv.cli.commands import sigconv
+from sigconv.cli.failures import Terminated, report_failure
 
-__all__ = ["exit_code", "run"]
-
-FAILED, USAGE, INPUT, EXISTS, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
-
-_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
-    (errors.OutputExistsError, EXISTS),
-    (errors.SourceError, INPUT),
-    (
-        (
-            click.UsageError,
-            errors.BoundaryError,
-            errors.DTypeError,
-            errors.KernelError,
-            errors.MethodError,
-            errors.ModeError,
-            errors.OptionError,
-            errors.ShapeError,
-        ),
-        USAGE,
-    ),
-    (KeyboardInterrupt, INTERRUPTED),
-)
-
-
-class Terminated(BaseException):
-    """The process was asked to end; like an interruption it passes every ``except Exception``."""
+__all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
@@ -48,12 +21,9 @@ def run(arguments: list[str]) -> int:
         with _terminable():
             return _invoke(arguments)
     except BaseException as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
         if isinstance(error, SystemExit):
             raise
-        print(f"sigconv: {_one_line(error)}", file=sys.stderr)
-        return exit_code(error)
+        return report_failure(error, debug="--debug" in arguments)
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -85,33 +55,3 @@ def _terminable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def exit_code(error: BaseException) -> int:
-    """Return the exit code that tells a script what kind of error ended the command."""
-    if isinstance(error, Terminated):
-        return TERMINATED
-    for kinds, code in _CODES:
-        if isinstance(error, kinds):
-            return code
-    return FAILED
-
-
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt | Terminated):
-        return "interrupted; no output was written."
-    if isinstance(error, click.UsageError):
-        command = error.ctx.command_path if error.ctx else "sigconv"
-        text = f"{error.format_message()} Try: {command} --help"
-    elif isinstance(error, errors.SigconvError | click.ClickException):
-        text = str(error)
-    elif isinstance(error, MemoryError):
-        text = f"not enough memory ({error}). Use a smaller input or kernel."
-    elif isinstance(error, OSError):
-        text = f"{error.strerror or error} ({error.filename}). Check the disk and the permissions."
-    else:
-        text = (
-            f"unexpected {type(error).__name__}: {error}. This is a bug in sigconv; --debug "
-            "shows where."
-        )
-    return " ".join(text.split())

@@ -1,0 +1,60 @@
+"""Several inputs by one command: where each output goes, and what becomes of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from sigconv.cli.failures import report_failure
+
+__all__ = ["run_each", "targets_of"]
+
+
+def targets_of(
+    sources: tuple[Path, ...], output: Path | None, outdir: Path | None
+) -> list[tuple[Path, Path]]:
+    """Return each input with its output: the one that is named, or one of its name in `outdir`."""
+    if (output is None) == (outdir is None):
+        given = "Both are given" if output is not None else "Missing option '-o' or '--outdir'"
+        raise click.UsageError(
+            f"{given}: name the output by -o OUT, or a directory by --outdir DIR."
+        )
+    if output is not None:
+        if len(sources) > 1:
+            raise click.UsageError(
+                f"{len(sources)} inputs do not go into one output. Name a directory: --outdir DIR."
+            )
+        return [(sources[0], output)]
+    assert outdir is not None
+    if not outdir.is_dir():
+        raise click.UsageError(f"the directory {outdir} does not exist. Create it.")
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(
+                f"{names.count(name)} inputs are called {name}, which is one output in {outdir}. "
+                "Convolve them one by one, with -o OUT."
+            )
+    return [(source, outdir / source.name) for source in sources]
+
+
+def run_each(pairs: list[tuple[Path, Path]], work: Callable[[Path, Path], None]) -> None:
+    """Do the work on each pair; where one fails the rest goes on.
+
+    The exit code is the first failure's. That of a single pair is raised as it is.
+    """
+    if len(pairs) == 1:
+        work(*pairs[0])
+        return
+    context = click.get_current_context()
+    debug, code = bool(context.find_root().meta.get("debug")), 0
+    for source, target in pairs:
+        try:
+            work(source, target)
+        except Exception as error:  # noqa: BLE001 - reported, as `run` does
+            failed = report_failure(error, debug=debug)
+            code = code or failed
+    if code:
+        raise click.exceptions.Exit(code)
