@@ -104,6 +104,43 @@ def test_signal_leaves_the_old_target_and_no_temporary_file(
     assert old is None or (wav / "out.wav").read_bytes() == old
 
 
+def interrupted(directory: Path, number: signal.Signals, after: float) -> int:
+    """Convolve in a process that gets a signal after so many seconds; return its exit code."""
+    # The header of a float WAV has the time.
+    words = "convolve in.wav -k h.wav -o out.wav --subtype PCM_24 --force -q"
+    command = [sys.executable, "-m", "sigconv.cli", *words.split()]
+    process = subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE)
+    try:
+        process.wait(timeout=after)
+    except subprocess.TimeoutExpired:
+        process.send_signal(number)
+    said = process.communicate(timeout=300)[1]
+    assert b"Traceback" not in said
+    return process.returncode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_signal_at_any_moment_leaves_the_old_target_or_the_new_one(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    soundfile.write(tmp_path / "h.wav", 0.01 * noise(4096, 1), RATE, "FLOAT")
+    write_minutes(tmp_path / "in.wav", 30)
+    assert interrupted(tmp_path, number, 300) == 0
+    new = (tmp_path / "out.wav").read_bytes()
+    codes = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+    for after in np.random.default_rng(number).uniform(0.5, 1.5, 6):
+        (tmp_path / "out.wav").write_bytes(b"old")
+        code = interrupted(tmp_path, number, after)
+        # Before the command listens, SIGTERM ends the interpreter itself.
+        assert code in (0, codes[number], -number)
+        left = (tmp_path / "out.wav").read_bytes()
+        # At the end, results may be whole before the code is.
+        assert left == new if code == 0 else left in (b"old", new)
+        if number != signal.SIGKILL:
+            assert names_in(tmp_path) == ["h.wav", "in.wav", "out.wav"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 @pytest.mark.parametrize("quiet", [False, True])
 def test_progress_is_shown_on_a_terminal_unless_quiet(wav: Path, quiet: bool) -> None:

@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MissingDependencyError as error:
         print(f"sigconv: {error}", file=sys.stderr)
         return 1
-    from sigconv.cli.run import run
-
+    try:
+        from sigconv.cli.run import run
+    except KeyboardInterrupt:
+        print("sigconv: interrupted; no output was written.", file=sys.stderr)
+        return 130
     return run(sys.argv[1:] if arguments is None else list(arguments))
