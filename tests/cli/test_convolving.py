@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -50,16 +51,21 @@ def test_every_option_reaches_the_convolution(capsys: pytest.CaptureFixture[str]
         "--nan-policy omit --method direct --dtype float64 --gain -20dB --normalize peak "
         "--workers 1 --spacing 2x1mm --max-memory 1GiB --progress none"
     )
+    x = np.load("in.npy").astype(float)
+    x[3, 4] = np.nan
+    np.save("in.npy", x)
     arguments = ("convolve", "in.npy", "-k", "[[1, 2], [3, 4]]", "-o", "out.npy")
-    code, _, err = run(capsys, *arguments, *options.split())
+    code, out, err = run(capsys, *arguments, *options.split())
     assert (code, err) == (0, "")
+    assert "direct)" in out
     expected = sc.convolve(
-        np.load("in.npy").astype(float),
+        x,
         np.array([[1, 2], [3, 4]]) / 4 * 0.1,
         "same",
         center=(0, 1),
         boundary=[("constant", "edge")] * 2,
         fill_value=0.5,
+        nan_policy="omit",
     )
     np.testing.assert_allclose(np.load("out.npy"), expected, atol=1e-12)
 
@@ -73,6 +79,7 @@ def test_every_option_reaches_the_convolution(capsys: pytest.CaptureFixture[str]
         ("--rate", "1x2Hz", "48kHz"),
         ("--gain", "loud", "-6dB"),
         ("--max-memory", "1XB", "1GiB"),
+        ("--rate", "", "48kHz"),
         ("--axes", "0;1", "0,1"),
         ("--center", "-1", "1x2"),
         ("--boundary", "edge,edge,edge", "before, after"),
@@ -145,6 +152,34 @@ def test_outputs_that_are_not_told_apart_are_usage_errors(
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert names_in(Path("outs")) == []
+
+
+def test_outputs_are_not_inputs_that_come_later(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("outs").mkdir()
+    Path("sub").mkdir()
+    np.save("sub/a.npy", noise(9, 9))
+    np.save("outs/a.npy", noise(9, 9))
+    before = Path("outs/a.npy").read_bytes()
+    Path("link.npy").symlink_to("outs/a.npy")
+    arguments = ("convolve", "sub/a.npy", "link.npy", "-k", "[[2]]", "--outdir", "outs", "--force")
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (4, "")
+    assert "never overwritten" in err
+    assert Path("outs/a.npy").read_bytes() == before
+
+
+def test_huge_memory_is_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("convolve", "in.npy", "-k", "[[1]]", "-o", "out.npy", "-q", "--max-memory")
+    assert run(capsys, *arguments, "9" * 400) == (0, "", "")
+
+
+def test_normalisations_are_those_of_the_settings() -> None:
+    from sigconv.cli.options import _FILE
+    from sigconv.files.settings import NORMALISATIONS
+
+    flags = click.Command("x", callback=lambda **_: None)
+    options = {one.name: one.option(flags).params[-1] for one in _FILE}
+    assert options["normalize"].type.choices == NORMALISATIONS
 
 
 def test_links_in_the_directory_are_replaced_and_not_followed(

@@ -10,6 +10,7 @@ import soundfile
 import sigconv as sc
 from sigconv.errors import (
     BudgetError,
+    KernelError,
     NonFiniteError,
     OptionError,
     ShapeError,
@@ -64,12 +65,37 @@ def test_complex_templates_are_conjugated(npy: Path) -> None:
     assert_close(y, sc.correlate(x.astype("c8"), h, "same"), tolerance(x, h, np.complex64))
 
 
-@pytest.mark.parametrize(("axes", "kernel"), [((0,), (5,)), ((-1,), (5,)), ((0, 1), (3, 3))])
-def test_axes_are_chosen(npy: Path, axes: tuple[int, ...], kernel: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("operation", ["convolve", "correlate"])
+@pytest.mark.parametrize("mode", ["full", "same"])
+@pytest.mark.parametrize(
+    ("axes", "kernel"), [((0,), (5,)), ((-1,), (5,)), ((0, 1), (3, 4)), ((2, 0), (2, 5))]
+)
+def test_axes_are_taken_in_their_order(
+    npy: Path, axes: tuple[int, ...], kernel: tuple[int, ...], mode: str, operation: str
+) -> None:
+    np.save(npy, noise(8, 9, 10))
     h = noise(*kernel)
-    y = convolved(npy, h, axes=axes)
+    y = convolved(npy, h, axes=axes, mode=mode, operation=operation)
     x = np.load(npy)
-    assert_close(y, sc.convolve(x, h, "same", axes=axes), tolerance(x, h, np.float32))
+    expected = getattr(sc, operation)(x, h, mode, axes=axes)
+    assert_close(y, expected, tolerance(x, h, np.float32))
+
+
+def test_centres_and_spacing_are_in_the_order_of_the_axes(npy: Path) -> None:
+    np.save(npy, noise(8, 9, 10))
+    h, x = noise(2, 5), np.load(npy)
+    y = convolved(npy, h, axes=(2, 0), center=(1, 0))
+    expected = sc.convolve(x, h, "same", axes=(2, 0), center=(1, 0))
+    assert_close(y, expected, tolerance(x, h, np.float32))
+    plan = plan_file(npy, "gaussian:sigma=3mm", axes=(2, 0), spacing=(3.0, 1.0))
+    taps = sc.kernels.gaussian(3.0, spacing=(3.0, 1.0)).shape
+    assert plan.problem.kernel_shape == taps
+
+
+def test_there_is_no_time_across_channels(wav: Path) -> None:
+    with pytest.raises(KernelError, match="--rate"):
+        convolved(wav, "gaussian:sigma=1ms", axes=(1,))
+    convolved(wav, "gaussian:sigma=1", axes=(1,), mode="same")
 
 
 def test_channels_can_be_an_axis(wav: Path) -> None:
@@ -135,6 +161,16 @@ def test_channels_keep_their_balance(wav: Path) -> None:
     assert_close(y, sc.convolve(x, h / 10, axes=0), tolerance(x, h, np.float32))
 
 
+@pytest.mark.parametrize("tap", [1e-45, 1e-42, 1e38])
+@pytest.mark.parametrize("how", ["peak", "energy"])
+def test_smallest_and_largest_kernels_are_normalised(npy: Path, how: str, tap: float) -> None:
+    np.save(npy, np.array([1.0], np.float32))
+    y = convolved(npy, [tap, tap], normalize=how, mode="full")
+    np.testing.assert_allclose(y, np.sqrt(0.5) if how == "energy" else 1.0, rtol=1e-6)
+    with pytest.raises(OptionError, match="leaves nothing"):
+        convolved(npy, [1.0], gain_db=-2000.0)
+
+
 def test_kernel_of_zeros_has_no_norm(npy: Path) -> None:
     with pytest.raises(OptionError, match="zero"):
         convolved(npy, [[0.0]], normalize="peak")
@@ -176,9 +212,37 @@ def test_rate_of_a_recording_is_not_another(wav: Path) -> None:
 def test_subtype_is_what_is_stored(wav: Path) -> None:
     convolve_file(wav, [0.25], wav.with_name("out.wav"), subtype="PCM_24")
     assert soundfile.info(wav.with_name("out.wav")).subtype == "PCM_24"
-    with pytest.raises(OptionError, match=r"FLAC has no subtype 'FLOAT'.*PCM_16"):
+    with pytest.raises(OptionError, match=r"no FLAC is written with subtype 'FLOAT'.*PCM_16"):
         convolve_file(wav, [0.25], wav.with_name("out.flac"), subtype="FLOAT")
     assert names_in(wav.parent) == ["in.wav", "out.wav"]
+
+
+@pytest.mark.parametrize("subtype", ["ALAC_24", "IMA_ADPCM", "GSM610", "MPEG_LAYER_III", "PCM_12"])
+def test_subtypes_that_lose_frames_or_samples_are_refused(wav: Path, subtype: str) -> None:
+    for suffix in (".wav", ".caf"):
+        with pytest.raises(OptionError, match=r"Subtypes: .*PCM_24"):
+            convolve_file(wav, [0.25], wav.with_name(f"out{suffix}"), subtype=subtype)
+
+
+def test_every_subtype_keeps_the_samples(wav: Path) -> None:
+    x = read(wav)
+    for suffix in (".wav", ".flac", ".aiff", ".caf", ".au", ".ogg", ".rf64"):
+        target = wav.with_name(f"out{suffix}")
+        with pytest.raises(OptionError) as refused:
+            convolve_file(wav, [0.1], target, subtype="none")
+        subtypes = str(refused.value).rstrip(".").partition("Subtypes: ")[2].split(", ")
+        for subtype in subtypes:
+            convolve_file(wav, [0.1], target, subtype=subtype, force=True)
+            y = soundfile.read(target, dtype="float32")[0]
+            assert y.shape == x.shape
+            coarse = {"VORBIS": 0.5, "ULAW": 0.03, "ALAW": 0.03, "PCM_U8": 0.01, "PCM_S8": 0.01}
+            np.testing.assert_allclose(y, x / 10, atol=coarse.get(subtype, 1e-4))
+
+
+def test_what_audio_has_is_refused_elsewhere(npy: Path) -> None:
+    for setting in ({"subtype": "PCM_24"}, {"dither": True}):
+        with pytest.raises(OptionError, match="audio"):
+            convolved(npy, [[1.0]], **setting)
 
 
 def test_dither_makes_the_error_independent_of_the_samples(tmp_path: Path) -> None:
@@ -210,7 +274,7 @@ def test_memory_that_is_allowed_is_enough_or_nothing_begins(npy: Path, wav: Path
     import tifffile
 
     tifffile.imwrite(tif, x)
-    with pytest.raises(BudgetError, match="samples need"):
+    with pytest.raises(BudgetError, match="samples and the kernel need"):
         convolve_file(tif, np.ones((3, 3)), npy.with_name("out.tif"), max_memory=10_000)
     assert not npy.with_name("out.tif").exists()
 
@@ -221,6 +285,13 @@ def test_preview_writes_nothing_and_tells_the_target(wav: Path, npy: Path) -> No
     assert seen.target.format == "FLAC"
     record = convolve_file(wav, noise(100), wav.with_name("out.flac"))
     assert (record.target, record.plan.method) == (seen.target, seen.plan.method)
+    with pytest.raises(BudgetError):
+        preview_file(wav, noise(100), wav.with_name("b.wav"), max_memory=1)
+    with pytest.raises(sc.errors.DTypeError):
+        preview_file(wav, noise(100), wav.with_name("b.wav"), dtype="complex64")
+    np.save(npy.with_name("line.npy"), noise(30))
+    with pytest.raises(OptionError, match="2 axes"):
+        preview_file(npy.with_name("line.npy"), noise(3), npy.with_name("b.tif"))
     seen = preview_file(npy, noise(3, 3), npy.with_name("b.npy"), mode="valid")
     assert seen.target.shape == (28, 38)
     assert "b.npy" not in names_in(npy.parent)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sigconv.cli.failures import report_failure
+from sigconv.files.atomic import check_target
 
 __all__ = ["run_each", "targets_of"]
 
@@ -29,15 +30,21 @@ def targets_of(
         return [(sources[0], output)]
     assert outdir is not None
     if not outdir.is_dir():
-        raise click.UsageError(f"the directory {outdir} does not exist. Create it.")
-    names = [source.name for source in sources]
-    for name in names:
+        problem = "is no directory" if outdir.exists() else "does not exist"
+        raise click.UsageError(f"the directory {outdir} {problem}. Create it, or name another.")
+    # Some disks do not tell capitals from small letters.
+    names = [source.name.casefold() for source in sources]
+    for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
             raise click.UsageError(
-                f"{names.count(name)} inputs are called {name}, which is one output in {outdir}. "
-                "Convolve them one by one, with -o OUT."
+                f"{names.count(name)} inputs are called {source.name}, which is one output in "
+                f"{outdir}. Convolve them one by one, with -o OUT."
             )
-    return [(source, outdir / source.name) for source in sources]
+    pairs = [(source, outdir / source.name) for source in sources]
+    for _, target in pairs:
+        # Each output but the first is written before an input that may be the same file is read.
+        check_target(target, inputs=sources, force=True)
+    return pairs
 
 
 def run_each(pairs: list[tuple[Path, Path]], work: Callable[[Path, Path], None]) -> None:

@@ -87,8 +87,11 @@ def kernel_command(
     if output is not None:
         save_kernel(taps, output, rate=rate, force=force)
     facts = report.kernel_facts(spec, taps, output)
-    click.echo(json.dumps(facts | {"taps": taps.tolist()}) if as_json else report.lines(facts))
-    if not as_json and taps.size <= report.FEW_TAPS:
+    if as_json:
+        click.echo(json.dumps(facts | {"taps": taps.tolist()}))
+        return
+    click.echo(report.describe_kernel(facts))
+    if taps.size <= report.FEW_TAPS:
         click.echo(json.dumps(taps.tolist()))
 
 

@@ -67,7 +67,8 @@ def one_line(error: BaseException) -> str:
     elif isinstance(error, MemoryError):
         text = f"not enough memory ({error}). Use a smaller input or kernel."
     elif isinstance(error, OSError):
-        text = f"{error.strerror or error} ({error.filename}). Check the disk and the permissions."
+        where = "" if error.filename is None else f" ({error.filename})"
+        text = f"{error.strerror or error}{where}. Check the disk and the permissions."
     else:
         text = (
             f"unexpected {type(error).__name__}: {error}. This is a bug in sigconv; --debug "

@@ -38,7 +38,8 @@ def _page() -> Iterator[str]:
         for parameter in command.get_params(context):
             record = parameter.get_help_record(context)
             # Arguments are in the usage; only some versions of click list them too.
-            if record is not None and isinstance(parameter, click.Option):
+            is_option = isinstance(parameter, click.Option) and "--help" not in parameter.opts
+            if record is not None and is_option:
                 names, text = (_cell(part) for part in record)
                 yield f"| `{names}` | {text} |"
         yield ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -61,10 +61,8 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     return _gathering(command, (*_PLAN, *_FILE))
 
 
-def _gathering(
-    command: Callable[..., None], options: tuple[Callable[..., Any], ...]
-) -> Callable[..., None]:
-    names = {_NAMES[option] for option in options}
+def _gathering(command: Callable[..., None], settings: tuple[_Setting, ...]) -> Callable[..., None]:
+    names = {setting.name for setting in settings}
 
     def gathered(**values: Any) -> None:
         given = {k: v for k, v in values.items() if k in names and v is not None}
@@ -75,20 +73,21 @@ def _gathering(
     vars(gathered).update(vars(command))
     gathered.__doc__ = command.__doc__
     gathered.__name__ = command.__name__
-    for option in reversed(options):
-        option(gathered)
+    for setting in reversed(settings):
+        setting.option(gathered)
     return gathered
 
 
-_NAMES: dict[Callable[..., Any], str] = {}
+class _Setting(NamedTuple):
+    """A field of `Settings`, and its option."""
+
+    name: str
+    option: Callable[..., Any]
 
 
-def _setting(name: str, flag: str, **keywords: Any) -> Callable[..., Any]:
+def _setting(name: str, flag: str, **keywords: Any) -> _Setting:
     """Return the option for a field of `Settings`; it is None where it was not given."""
-    keywords.setdefault("default", None)
-    option = click.option(flag, name, **keywords)
-    _NAMES[option] = name
-    return option
+    return _Setting(name, click.option(flag, name, **{"default": None} | keywords))
 
 
 _PLAN = (

@@ -20,9 +20,9 @@ __all__ = [
     "delay_facts",
     "describe_delay",
     "describe_file",
+    "describe_kernel",
     "describe_preview",
     "kernel_facts",
-    "lines",
     "preview_facts",
     "record_facts",
     "speed",
@@ -59,11 +59,6 @@ def describe_file(about: Description) -> str:
     return _table(facts)
 
 
-def lines(facts: dict[str, Any]) -> str:
-    """Return facts by name, one a line."""
-    return _table([(name, str(value)) for name, value in facts.items()])
-
-
 def _table(facts: list[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<12} {value}" for name, value in facts)
 
@@ -90,11 +85,9 @@ def warnings(record: Record) -> Iterator[str]:
     """Yield what a user should know of the output, a line each."""
     target = record.target
     if record.clipped:
-        factor = 10 ** (record.safe_gain_db / 20)
         yield (
-            f"{record.clipped} of {prod(target.shape)} samples of {target.path} were "
-            f"clipped; a gain of {record.safe_gain_db:.1f} dB avoids it (multiply the kernel by "
-            f"{factor:.4g})."
+            f"{record.clipped} of {prod(target.shape)} samples of {target.path} were clipped; "
+            f"--gain {record.gain_db + record.safe_gain_db:.1f}dB avoids it."
         )
     if target.format == "RF64" and target.path.suffix.lower() == ".wav":
         yield f"{target.path} is RF64: WAV holds at most 4 GB."
@@ -163,13 +156,19 @@ def _digest(path: Path) -> str:
 
 def kernel_facts(spec: str, taps: npt.NDArray[Any], output: Path | None) -> dict[str, Any]:
     """Return what a specification makes."""
-    facts = {
+    facts: dict[str, Any] = {
         "kernel": spec,
-        "shape": _shape(taps.shape),
-        "sum": float(f"{taps.sum():.6g}"),
-        "energy": float(f"{np.square(taps).sum():.6g}"),
+        "shape": taps.shape,
+        "sum": float(taps.sum()),
+        "energy": float(np.square(taps).sum()),
     }
-    return facts if output is None else facts | {"written to": str(output)}
+    return facts if output is None else facts | {"file": str(output)}
+
+
+def describe_kernel(facts: dict[str, Any]) -> str:
+    """Return what a specification makes, one fact a line."""
+    shown = facts | {"shape": _shape(facts["shape"])}
+    return _table([(k, f"{v:.6g}" if isinstance(v, float) else str(v)) for k, v in shown.items()])
 
 
 def delay_facts(found: DelayRecord) -> dict[str, Any]:
@@ -178,7 +177,7 @@ def delay_facts(found: DelayRecord) -> dict[str, Any]:
     return {
         "signal": str(found.signal.path),
         "reference": str(found.reference.path),
-        "delay_seconds": None if rate is None else found.seconds,
+        "delay_seconds": None if rate is None else found.delay,
         "delay_samples": found.samples,
         "rate": rate,
         "confidence": found.confidence if isfinite(found.confidence) else None,
@@ -193,8 +192,8 @@ def describe_delay(found: DelayRecord) -> str:
     else:
         verb = "lags" if found.samples > 0 else "leads"
     if found.signal.rate is not None and abs(found.samples) >= _NO_DELAY:
-        sign = "-" if found.seconds < 0 else ""
-        samples = f"{sign}{format_seconds(abs(found.seconds))} ({samples})"
+        sign = "-" if found.delay < 0 else ""
+        samples = f"{sign}{format_seconds(abs(found.delay))} ({samples})"
     said = f"{found.signal.path} {verb} {found.reference.path}"
     return _table([("delay", f"{samples}: {said}"), ("confidence", f"{found.confidence:.3g}")])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import click
@@ -59,6 +60,8 @@ def parse_shape(text: str) -> tuple[int, ...] | None:
 
 def _quantity(name: str, text: str, measured: str, example: str) -> tuple[float, ...]:
     """Return numbers in s, Hz or mm."""
+    if not text.strip():
+        raise ValueError(f"{name} is empty. Write for example {example}.")
     value = read_value(name, text)
     kind, size = UNITS.get(value.unit, ("", 1.0))
     if not value.numbers or (value.unit and kind != measured):
@@ -101,7 +104,7 @@ def _memory(text: str) -> int:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)", text)
     if found is None or found[2] not in _BYTES:
         raise ValueError(f"{text!r} is no size. Write for example 1GiB (2^30 bytes) or 1GB (10^9).")
-    return int(float(found[1]) * _BYTES[found[2]])
+    return int(Fraction(found[1]) * _BYTES[found[2]])
 
 
 def _axes(text: str) -> tuple[int, ...]:

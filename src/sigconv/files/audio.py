@@ -116,10 +116,15 @@ def target_description(
     if encodings.is_float(wanted):
         wanted = "DOUBLE" if dtype == np.float64 else "FLOAT"
     default = soundfile().default_subtype(container)
-    able = tuple(available(container))
+    able = tuple(
+        name
+        for name in available(container)
+        if name in encodings.KNOWN and soundfile().check_format(container, name)
+    )
     if subtype is not None and subtype not in able:
         raise OptionError(
-            f"{target}: {container} has no subtype {subtype!r}. Its subtypes: {', '.join(able)}."
+            f"{target}: no {container} is written with subtype {subtype!r}. Subtypes: "
+            f"{', '.join(able)}."
         )
     encoding = subtype or encodings.choose_subtype(wanted, able, default)
     nbytes = prod(frames_channels) * encodings.stored_dtype(encoding).itemsize

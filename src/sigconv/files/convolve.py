@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -87,6 +87,7 @@ def convolve_file(
         source=job.source,
         kernel_shape=job.taps.shape,
         mode=job.mode,
+        gain_db=float(job.settings.gain_db),
         seconds=perf_counter() - began,
         **outcome,
     )
@@ -106,11 +107,10 @@ def preview_file(
     The parameters and the errors are those of `convolve_file`; nothing is written.
     """
     job = settle(Path(source), kernel, Path(target), Settings.of(settings, changes), force=force)
-    if job.form.kind == "audio" and _is_streamed(job):
-        chosen = _pieces_of(job, _Unread(job.source.shape, job.dtype)).plan
+    if job.form.kind == "audio":
+        about, chosen = _checked_audio(job, _Unread(job.source.shape, job.dtype))[:2]
     else:
-        chosen = _plan_of(job)
-    about = _target_of(job, chosen.problem.result_shape)
+        about, chosen, _ = _checked_array(job, job.source.shape)
     return Preview(job.source, about, job.taps.shape, job.mode, chosen)
 
 
@@ -132,23 +132,17 @@ def _is_streamed(job: Job) -> bool:
 
 
 def _pieces_of(job: Job, source: Any) -> Pieces:
-    settings, keywords = job.settings, job.keywords
-    keywords["center"] = None if job.center is None else job.center[0]
-    keywords |= {"method": settings.method, "workers": settings.workers}
+    center = None if job.center is None else job.center[0]
+    keywords = job.keywords | {"method": job.settings.method, "workers": job.settings.workers}
     if job.piece is not None:
         keywords["piece"] = job.piece
-    return convolve_pieces(source, job.taps, job.mode, axis=0, **keywords)
+    return convolve_pieces(source, job.taps, job.mode, axis=0, **keywords | {"center": center})
 
 
-def _plan_of(job: Job, samples: Array | tuple[int, ...] | None = None) -> Plan:
-    settings = job.settings
-    source = job.source.shape if samples is None else samples
-    named: dict[str, Any] = {"method": settings.method, "nan_policy": settings.nan_policy}
-    return plan(source, job.taps, job.mode, axes=_axes(job), **job.keywords, **named)
-
-
-def _axes(job: Job) -> tuple[int, ...] | None:
-    return job.source.axes or None
+def _plan_of(job: Job, source: Array | tuple[int, ...]) -> Plan:
+    keywords = job.named(job.settings.method)
+    del keywords["workers"]
+    return plan(source, job.taps, job.mode, **keywords)
 
 
 def _target_of(job: Job, shape: tuple[int, ...]) -> Description:
@@ -172,27 +166,31 @@ def _target_of(job: Job, shape: tuple[int, ...]) -> Description:
     )
 
 
-def _convolve_audio(job: Job, temporary: Path, progress: Progress) -> dict[str, Any]:
+def _checked_audio(job: Job, source: Any) -> tuple[Description, Plan, Pieces | None]:
+    """Check all that can be checked before audio is read; return the target and the way there."""
     from sigconv.files.audio import check_working
-    from sigconv.files.audio_streams import AudioSink, AudioSource
 
     check_working(job.dtype, job.target)
+    pieces, held = None, job.source_bytes
+    if _is_streamed(job):
+        pieces = _pieces_of(job, source)
+        chosen, held = pieces.plan, HELD_PIECES * pieces.piece_bytes
+    else:
+        chosen = _plan_of(job, job.source.shape)
+        held = (prod(job.source.shape) + prod(chosen.problem.result_shape)) * job.dtype.itemsize
+    job.check_budget("samples, results, scratch", held, chosen)
+    return _target_of(job, chosen.problem.result_shape), chosen, pieces
+
+
+def _convolve_audio(job: Job, temporary: Path, progress: Progress) -> dict[str, Any]:
+    from sigconv.files.audio_streams import AudioSink, AudioSource
+
     with AudioSource(job.source, job.dtype) as source:
-        if _is_streamed(job):
-            pieces = _pieces_of(job, source)
-            chosen, parts = pieces.plan, iter(pieces)
-            held = HELD_PIECES * pieces.piece_bytes
-        else:
-            held = prod(job.source.shape) * job.dtype.itemsize
-            job.check_budget("samples", held)
-            chosen = _plan_of(job)
-            held += prod(chosen.problem.result_shape) * job.dtype.itemsize
-            parts = _whole(job, source, chosen)
-        job.check_budget("samples, results and scratch", held, chosen)
-        target = _target_of(job, chosen.problem.result_shape)
+        target, chosen, pieces = _checked_audio(job, source)
+        results = _whole(job, source, chosen) if pieces is None else iter(pieces)
         done, total = 0, prod(target.shape) * job.dtype.itemsize
         with AudioSink(target, temporary, dither=job.settings.dither) as sink:
-            for piece in parts:
+            for piece in results:
                 sink.write(piece)
                 done += piece.nbytes
                 progress(done, total)
@@ -207,35 +205,31 @@ def _convolve_audio(job: Job, temporary: Path, progress: Progress) -> dict[str, 
     }
 
 
-def _whole(job: Job, source: Any, chosen: Plan) -> Any:
+def _whole(job: Job, source: Any, chosen: Plan) -> Iterator[Array]:
     """Yield the results of all samples at once."""
-    settings = job.settings
-    named: dict[str, Any] = {
-        "method": chosen,
-        "nan_policy": settings.nan_policy,
-        "workers": settings.workers,
-    }
-    yield convolve(source[:, :], job.taps, job.mode, axes=_axes(job), **job.keywords, **named)
+    yield convolve(source[:, :], job.taps, job.mode, **job.named(chosen))
+
+
+def _checked_array(job: Job, samples: Array | tuple[int, ...]) -> tuple[Description, Plan, Layout]:
+    """Check all that can be checked of arrays; return the target and the way there."""
+    chosen = _plan_of(job, samples)
+    layout = Layout(chosen.problem.result_shape, job.dtype, job.origin, job.source)
+    if job.form.kind == "image":
+        from sigconv.files.images import check_layout
+
+        check_layout(layout)
+    # Results in .npy files are mapped, others are made in memory.
+    made = 0 if job.form.kind == "array" else prod(layout.shape) * job.dtype.itemsize
+    job.check_budget("samples, results, scratch", job.source_bytes + made, chosen)
+    return _target_of(job, layout.shape), chosen, layout
 
 
 def _convolve_array(job: Job, temporary: Path, progress: Progress) -> dict[str, Any]:
-    held = job.source_bytes
-    job.check_budget("samples", held)
+    job.check_budget("samples", job.source_bytes)
     samples = load(job.source, job.dtype)
-    chosen = _plan_of(job, samples)
-    layout = Layout(chosen.problem.result_shape, job.dtype, job.origin, job.source)
-    about = _target_of(job, layout.shape)
-    # Results in .npy files are mapped, others are made in memory.
-    held += 0 if job.form.kind == "array" else prod(layout.shape) * job.dtype.itemsize
-    job.check_budget("samples, results and scratch", held, chosen)
-    settings = job.settings
-    named: dict[str, Any] = {
-        "method": chosen,
-        "nan_policy": settings.nan_policy,
-        "workers": settings.workers,
-    }
+    about, chosen, layout = _checked_array(job, samples)
     with job.form.codec.create(temporary, layout) as out:
-        convolve(samples, job.taps, job.mode, axes=_axes(job), out=out, **job.keywords, **named)
+        convolve(samples, job.taps, job.mode, out=out, **job.named(chosen))
         progress(out.nbytes, out.nbytes)
     return {"target": about, "method": chosen.method, "plan": chosen}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sigconv.correlation.registration import estimate_delay
 from sigconv.errors import OptionError, ShapeError
 from sigconv.files.description import Description
 from sigconv.files.formats import describe, load
+from sigconv.files.settings import with_rate
 
 __all__ = ["DelayRecord", "delay_of_files"]
 
@@ -27,21 +29,22 @@ class DelayRecord:
     ----------
     signal, reference : Description
         The files.
-    seconds : float
-        The delay, positive where the signal lags the reference; samples where `rate` is None.
+    delay : float
+        Positive where the signal lags the reference; in seconds, or in samples where the files
+        tell no rate.
     confidence : float
         As in `sigconv.estimate_delay`.
     """
 
     signal: Description
     reference: Description
-    seconds: float
+    delay: float
     confidence: float
 
     @property
     def samples(self) -> float:
         """The delay in samples of the files."""
-        return self.seconds * (self.signal.rate or 1.0)
+        return self.delay if self.signal.rate is None else self.delay * self.signal.rate
 
 
 def delay_of_files(
@@ -79,23 +82,35 @@ def delay_of_files(
     OptionError
         The rates differ, or `max_delay` is negative.
     """
-    about = [_described(Path(path), rate) for path in (signal, reference)]
-    first, second = about
+    first, second = (_described(Path(path), rate) for path in (signal, reference))
     if first.rate != second.rate:
-        named = " and ".join(f"{one.path} has {one.rate:g} Hz" for one in about if one.rate)
-        raise OptionError(f"the rates differ: {named}. Convert one of them.")
-    fs = first.rate or 1.0
-    if max_delay is not None and not max_delay >= 0:
-        raise OptionError(f"max_delay is a time of 0 and more; got {max_delay!r}.")
-    lag = None if max_delay is None else round(max_delay * fs)
+        raise OptionError(
+            f"the rates differ: {_rate_of(first)}, {_rate_of(second)}. Convert one of them, or "
+            "give the rate of arrays (rate=, --rate)."
+        )
+    lag = None
+    if max_delay is not None:
+        if first.rate is None:
+            raise OptionError(
+                "max_delay is a time, and these files tell no rate. Give one (rate=, --rate)."
+            )
+        if not 0 <= max_delay < inf:
+            raise OptionError(f"max_delay is a time of 0 and more; got {max_delay!r}.")
+        lag = round(max_delay * first.rate)
+    fs = 1.0 if first.rate is None else first.rate
     found = estimate_delay(_mono(first), _mono(second), fs=fs, max_lag=lag, weighting=weighting)
     return DelayRecord(first, second, float(found.delay), float(found.confidence))
+
+
+def _rate_of(about: Description) -> str:
+    told = "tells none" if about.rate is None else f"has {about.rate:g} Hz"
+    return f"{about.path} {told}"
 
 
 def _described(path: Path, rate: float | None) -> Description:
     about = describe(path)
     if about.kind == "audio" or len(about.shape) == 1:
-        return about if about.rate is not None or rate is None else replace(about, rate=rate)
+        return about if rate is None else with_rate(about, rate)
     raise ShapeError(
         f"{path} has {len(about.shape)} axes ({', '.join(about.axis_names)}). "
         "A delay is that of recordings, or of arrays of one axis."

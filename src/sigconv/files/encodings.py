@@ -18,6 +18,9 @@ Array = npt.NDArray[Any]
 INTEGER_BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 FLOATS: dict[str, DType] = {"FLOAT": np.dtype(np.float32), "DOUBLE": np.dtype(np.float64)}
 
+# Of libsndfile's encodings those that store every frame, and what they are given.
+KNOWN = (*INTEGER_BITS, *FLOATS, "ULAW", "ALAW", "VORBIS")
+
 # What to store instead, best first, where a format does not take the source's own encoding.
 _INSTEAD = {
     "FLOAT": ("DOUBLE", "PCM_32", "PCM_24", "PCM_16"),
@@ -25,6 +28,9 @@ _INSTEAD = {
     "PCM_U8": ("PCM_S8", "PCM_16"),
     "PCM_S8": ("PCM_U8", "PCM_16"),
     "PCM_32": ("PCM_24", "PCM_16"),
+    "ALAC_20": ("PCM_24", "PCM_16"),
+    "ALAC_24": ("PCM_24", "PCM_16"),
+    "ALAC_32": ("PCM_32", "PCM_24", "PCM_16"),
 }
 
 

@@ -23,7 +23,7 @@ from sigconv.files.description import (
     source_problem,
 )
 
-__all__ = ["create", "describe", "load"]
+__all__ = ["check_layout", "create", "describe", "load"]
 
 Array = npt.NDArray[Any]
 
@@ -142,7 +142,7 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
 
     The axes and the resolution of a TIFF source are kept.
     """
-    _check_layout(layout)
+    check_layout(layout)
     result: Array = np.empty(layout.shape, layout.dtype)
     yield result
     options: dict[str, Any] = {"photometric": "minisblack"}
@@ -161,7 +161,7 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
         ) from error
 
 
-def _check_layout(layout: Layout) -> None:
+def check_layout(layout: Layout) -> None:
     """Refuse what a TIFF image cannot hold."""
     if len(layout.shape) < 2 or not prod(layout.shape):
         rule = "at least 2 axes" if len(layout.shape) < 2 else "at least one sample"

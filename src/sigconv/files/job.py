@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, prod
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,16 @@ class Job:
         frame = self.source.shape[1] * self.dtype.itemsize * HELD_PIECES
         return min(USUAL_PIECE, max(1, most // (2 * frame)))
 
+    def named(self, method: str | Plan) -> dict[str, Any]:
+        """Return all keywords of `sigconv.convolve`, for one method."""
+        settings = self.settings
+        return self.keywords | {
+            "axes": self.source.axes or None,
+            "method": method,
+            "nan_policy": settings.nan_policy,
+            "workers": settings.workers,
+        }
+
     def check_budget(self, what: str, nbytes: int, plan: Plan | None = None) -> None:
         """Raise BudgetError where samples and scratch take more than is allowed."""
         most = self.settings.max_memory
@@ -125,8 +135,8 @@ class Job:
         nbytes += self.taps.nbytes
         if nbytes > most:
             raise BudgetError(
-                f"{self.source.path}: {what} need {format_bytes(nbytes)}, more than the "
-                f"{format_bytes(most)} that are allowed. Allow more, with --max-memory "
+                f"{self.source.path}: {what} and the kernel need {format_bytes(nbytes)}, more than "
+                f"the {format_bytes(most)} that are allowed. Allow more, with --max-memory "
                 "(max_memory=), or convolve a part."
             )
 
@@ -136,6 +146,11 @@ def settle(source: Path, kernel: Kernel, target: Path, settings: Settings, *, fo
     form = target_format(target, format_of(source).kind)
     inputs = tuple(path for path in (source, kernel_path(kernel)) if path is not None)
     check_target(target, inputs=inputs, force=force)
+    if form.kind != "audio" and (settings.subtype is not None or settings.dither):
+        raise OptionError(
+            f"{target}: subtype and dither are for audio; {form.name} files have the dtype of the "
+            "results. Leave them out."
+        )
     about = adjusted(describe(source), settings)
     dtype = result_dtype(about, settings.dtype)
     mode = check_mode(settings.mode or about.default_mode)
@@ -147,7 +162,10 @@ def taps_for(
     about: Description, kernel: Kernel, mode: str, dtype: DType, settings: Settings
 ) -> tuple[Array, tuple[int, ...] | None]:
     """Return the taps of a true convolution, and which of them lies on the output sample."""
-    taps = load_kernel(kernel, about, dtype, resample=settings.resample)
+    # Across channels there is no time.
+    timed = about.kind != "audio" or about.axes == (0,)
+    known = about if timed else replace(about, rate=None)
+    taps = load_kernel(kernel, known, dtype, resample=settings.resample)
     axes = tuple(range(taps.ndim)) if taps.ndim == len(about.axes) else about.axes
     taps = _amplified(_normalised(taps, settings.normalize, axes), settings.gain_db)
     if settings.operation == "correlate":
@@ -193,17 +211,18 @@ def _normalised(taps: Array, how: str, axes: tuple[int, ...]) -> Array:
         raise OptionError(
             f"normalize={how!r} needs a floating dtype; got {taps.dtype}. Ask for dtype float64."
         )
-    magnitudes = np.abs(taps).astype(np.float64)
-    largest = float(magnitudes.max())
+    wide = taps.astype(np.result_type(taps, np.float64))
+    largest = float(np.abs(wide).max())
     if not isfinite(largest):
         raise NonFiniteError(f"normalize={how!r} needs a finite kernel; its largest is {largest}.")
     if not largest:
         raise OptionError(f"normalize={how!r} needs a kernel that is not zero everywhere.")
-    factor = 1 / largest
+    # In two steps, since 1/largest may overflow.
+    wide /= largest
     if how == "energy":
         # Of kernels side by side the loudest counts, so that they keep their balance.
-        factor /= float(np.sqrt(np.square(magnitudes / largest).sum(axis=axes).max()))
-    scaled: Array = (taps * factor).astype(taps.dtype)
+        wide /= float(np.sqrt(np.square(np.abs(wide)).sum(axis=axes).max()))
+    scaled: Array = wide.astype(taps.dtype)
     return scaled
 
 
@@ -229,5 +248,9 @@ def _amplified(taps: Array, gain_db: float) -> Array:
         raise OptionError(
             f"gain_db must keep the kernel within {taps.dtype}; got {gain_db:g}. "
             "Give a smaller gain."
+        )
+    if taps.any() and not amplified.any():
+        raise OptionError(
+            f"gain_db={gain_db:g} leaves nothing of the kernel in {taps.dtype}. Give a larger gain."
         )
     return amplified

@@ -124,6 +124,11 @@ def _from_file(path: Path, source: Description, *, resample: bool) -> Array:
             "Pass --resample (resample=True) to convert the kernel, or convert one of them."
         )
     converted: Array = require("soxr", "audio").resample(load(about), about.rate, source.rate)
+    if not len(converted):
+        raise KernelError(
+            f"the kernel {path}, of {about.shape[0]} taps at {about.rate:g} Hz, has none left at "
+            f"{source.rate:g} Hz. Give a longer one."
+        )
     # Taps are samples of h(t) dt: as many more of them are as much smaller.
     scaled: Array = converted * converted.dtype.type(about.rate / source.rate)
     return scaled

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.errors import OptionError, ShapeError
+from sigconv.errors import OptionError, ShapeError, SourceError
 from sigconv.files.atomic import replacing
 from sigconv.files.description import Description, Layout
+from sigconv.files.encodings import is_float
 from sigconv.files.formats import format_of
 
 __all__ = ["save_kernel"]
@@ -42,7 +43,10 @@ def save_kernel(
         As in `convolve_file`.
     """
     target = Path(target)
-    form = format_of(target)
+    try:
+        form = format_of(target)
+    except SourceError as error:
+        raise OptionError(str(error)) from None
     if form.kind == "volume":
         raise OptionError(
             f"{target}: a kernel has no place in a scanner's space. Name an output in .npy"
@@ -65,7 +69,14 @@ def _save_audio(taps: Array, target: Path, temporary: Path, rate: float | None) 
     if taps.ndim != 1:
         raise ShapeError(f"{target}: audio holds kernels of one axis; got shape {taps.shape}.")
     source = _described(Path("kernel"), taps, rate)
+    if not (rate >= 1 and rate == int(rate)):
+        raise OptionError(f"{target}: audio has a whole number of samples a second; got {rate:g}.")
     about = target_description(source, target, (taps.size, 1), taps.dtype)
+    if not is_float(about.encoding):
+        raise OptionError(
+            f"{target}: {about.format} stores samples as {about.encoding}, which rounds taps. "
+            "Name an output that ends in .wav or .npy"
+        )
     with AudioSink(about, temporary) as sink:
         sink.write(np.ascontiguousarray(taps[:, None]))
 

@@ -31,7 +31,9 @@ class Record:
     peak : float or None
         The loudest sample of audio, 1 being full scale.
     safe_gain_db : float
-        The largest gain, in tenths of a dB, that keeps the peak within full scale.
+        The largest gain, in tenths of a dB, that keeps the peak within full scale, beyond
+    gain_db : float
+        the gain that was asked for.
     """
 
     source: Description
@@ -44,6 +46,7 @@ class Record:
     clipped: int = 0
     peak: float | None = None
     safe_gain_db: float = 0.0
+    gain_db: float = 0.0
 
     @property
     def times_real_time(self) -> float | None:

@@ -13,7 +13,15 @@ from sigconv.core.dtypes import as_dtype
 from sigconv.errors import DTypeError, OptionError, ShapeError
 from sigconv.files.description import Description, DType
 
-__all__ = ["NORMALISATIONS", "OPERATIONS", "Settings", "Sides", "adjusted", "result_dtype"]
+__all__ = [
+    "NORMALISATIONS",
+    "OPERATIONS",
+    "Settings",
+    "Sides",
+    "adjusted",
+    "result_dtype",
+    "with_rate",
+]
 
 OPERATIONS = ("convolve", "correlate")
 NORMALISATIONS = ("none", "peak", "energy")
@@ -37,7 +45,8 @@ class Settings:
     mode : {"full", "same", "valid"}, optional
         Default: ``full`` for audio, whose tail is heard; ``same`` for everything else.
     axes : tuple of int, optional
-        The axes to convolve. Default: time, space, or all axes of an array.
+        The axes to convolve, in the order of the kernel's axes, of `center` and of `spacing`.
+        Default: time, space, or all axes of an array.
     center, fill_value, nan_policy, method, workers
         As in `sigconv.convolve` and `sigconv.correlate`.
     boundary : str, sequence or Sides
@@ -117,7 +126,7 @@ def adjusted(about: Description, settings: Settings) -> Description:
     """Return a description with the axes, the rate and the spacing that settings give it."""
     about = _with_axes(about, settings.axes)
     if settings.rate is not None:
-        about = _with_rate(about, settings.rate)
+        about = with_rate(about, settings.rate)
     if settings.spacing is not None:
         about = _with_spacing(about, settings.spacing)
     return about
@@ -132,7 +141,7 @@ def _with_axes(about: Description, wanted: tuple[int, ...] | None) -> Descriptio
             f"{about.path} has {ndim} axes, 0 to {ndim - 1} ({', '.join(about.axis_names)}); got "
             f"axes {', '.join(map(str, wanted))}. Name axes that it has."
         )
-    axes = tuple(sorted(axis % ndim for axis in wanted))
+    axes = tuple(axis % ndim for axis in wanted)
     if len(set(axes)) < len(axes):
         raise ShapeError(f"each axis is named once; got {', '.join(map(str, wanted))}.")
     spacing = about.spacing
@@ -142,7 +151,8 @@ def _with_axes(about: Description, wanted: tuple[int, ...] | None) -> Descriptio
     return replace(about, axes=axes, spacing=spacing)
 
 
-def _with_rate(about: Description, rate: float) -> Description:
+def with_rate(about: Description, rate: float) -> Description:
+    """Return a description of a file that does not tell its rate, with one."""
     _check_positive("rate", rate)
     if about.rate is not None and about.rate != rate:
         raise OptionError(
