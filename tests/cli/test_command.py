@@ -9,34 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import tifffile
 
 import sigconv
 from sigconv.cli import main
 from sigconv.core.boundary import ALIASES, RULES
 from sigconv.core.shapes import MODES
 from sigconv.testing import assert_close, tolerance
+from tests.cli.helpers import RATE, run
 from tests.files.helpers import names_in, noise
 
-pytestmark = pytest.mark.extras
-
-RATE = 8000
-
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory of inputs, which is the current one."""
-    monkeypatch.chdir(tmp_path)
-    soundfile.write("in.wav", 0.2 * noise(4000, 2), RATE, "PCM_16")
-    np.save("in.npy", noise(20, 30))
-    tifffile.imwrite("in.tif", np.ones((5, 20, 30), np.uint8), photometric="minisblack")
-    return tmp_path
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(arguments)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+pytestmark = [pytest.mark.extras, pytest.mark.usefixtures("directory")]
 
 
 def test_convolve_writes_the_result_and_says_what_it_did(

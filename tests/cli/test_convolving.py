@@ -10,28 +10,11 @@ import pytest
 import soundfile
 
 import sigconv as sc
-from sigconv.cli import main
 from sigconv.testing import assert_close, tolerance
+from tests.cli.helpers import RATE, run
 from tests.files.helpers import names_in, noise
 
-pytestmark = pytest.mark.extras
-
-RATE = 8000
-
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory of inputs, which is the current one."""
-    monkeypatch.chdir(tmp_path)
-    soundfile.write("in.wav", 0.2 * noise(4000, 2), RATE, "PCM_16")
-    np.save("in.npy", noise(20, 30))
-    return tmp_path
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(arguments)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+pytestmark = [pytest.mark.extras, pytest.mark.usefixtures("directory")]
 
 
 def test_correlate_finds_the_template(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +76,7 @@ def test_values_that_make_no_sense_are_usage_errors(
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert remedy in err
-    assert names_in(Path()) == ["in.npy", "in.wav"]
+    assert names_in(Path()) == ["in.npy", "in.tif", "in.wav"]
 
 
 def test_units_of_arrays_come_from_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,7 +184,7 @@ def test_dry_run_shows_the_plan_and_writes_nothing(capsys: pytest.CaptureFixture
     assert (code, err) == (0, "")
     assert out.startswith("would write out.flac: 4100 x 2 FLAC PCM_16 from 4000 x 2 * 101 x 1")
     assert "candidates" in out
-    assert names_in(Path()) == ["in.npy", "in.wav"]
+    assert names_in(Path()) == ["in.npy", "in.tif", "in.wav"]
     facts = json.loads(run(capsys, *arguments, "--json")[1])
     assert facts["target_shape"] == [4100, 2]
     Path("out.flac").touch()
