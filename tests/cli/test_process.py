@@ -104,6 +104,31 @@ def test_signal_leaves_the_old_target_and_no_temporary_file(
     assert old is None or (wav / "out.wav").read_bytes() == old
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("words", ["plan 1000x1000 -k 9x9", "--help", "kernel box:9 --json"])
+def test_pipe_that_nobody_reads_ends_it_quietly(tmp_path: Path, words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "sigconv.cli", *words.split()]
+    done = subprocess.run(
+        command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, timeout=300, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sigconv.cli", "plan", "1000", "-k", "9"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, timeout=300, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"sigconv: No space left on device. ")
+    assert done.stderr.count(b"\n") == 1
+
+
 def interrupted(directory: Path, number: signal.Signals, after: float) -> int:
     """Convolve in a process that gets a signal after so many seconds; return its exit code."""
     # The header of a float WAV has the time.

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0; 1 failed; 2 usage; 3 input missing, corrupt or truncated; 4 output exists;
-        130 interrupted; 143 terminated.
+        130 interrupted; 141 nobody reads what is printed; 143 terminated.
     """
     try:
         require("click", "cli")

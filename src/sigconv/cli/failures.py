@@ -9,9 +9,9 @@ import click
 
 from sigconv import errors
 
-__all__ = ["Terminated", "exit_code", "one_line", "report_failure"]
+__all__ = ["PIPE", "Terminated", "exit_code", "one_line", "report_failure"]
 
-FAILED, USAGE, INPUT, EXISTS, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
+FAILED, USAGE, INPUT, EXISTS, INTERRUPTED, PIPE, TERMINATED = 1, 2, 3, 4, 130, 141, 143
 
 _CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
     (errors.OutputExistsError, EXISTS),

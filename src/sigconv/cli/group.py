@@ -37,5 +37,5 @@ def sigconv() -> None:
     its sample rate, or a volume's voxel size.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 input missing or corrupt, 4 output exists,
-    130 interrupted, 143 terminated.
+    130 interrupted, 141 nobody reads, 143 terminated.
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from contextlib import contextmanager
 import click
 
 from sigconv.cli.commands import sigconv
-from sigconv.cli.failures import Terminated, report_failure
+from sigconv.cli.failures import PIPE, Terminated, report_failure
 
 __all__ = ["run"]
 
@@ -19,7 +21,13 @@ def run(arguments: list[str]) -> int:
     """Run the command line `arguments`, report what goes wrong, and return the exit code."""
     try:
         with _terminable():
-            return _invoke(arguments)
+            code = _invoke(arguments)
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        # Whoever reads has enough. What is left must not fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
