@@ -73,7 +73,7 @@ def programs() -> list[Program]:
     if which("sox"):
         # -V1: it warns of headers that it reads well. Its filters are centred.
         words = "sox -V1 in.wav -e floating-point -b 32 sox.wav fir kernel.txt"
-        found.append(Program("sox fir", tuple(words.split()), "sox.wav", TAPS // 2))
+        found.append(Program("sox fir", tuple(words.split()), "sox.wav", (TAPS - 1) // 2))
     if which("ffmpeg"):
         found.append(Program("ffmpeg afir", _afir(), "ffmpeg.wav", is_scaled=True))
     return found
