@@ -1,6 +1,7 @@
 """Short signals through FFTs in one step: the bits of blocks, and nothing that they refuse."""
 
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -18,6 +19,7 @@ from sigconv.errors import NonFiniteError
 from sigconv.fft import is_native, set_fft_backend
 from sigconv.planning import READY
 from sigconv.testing import naive_convolve
+from tests.engines.signals import normal
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
@@ -25,9 +27,7 @@ pytestmark = pytest.mark.skipif(
 RNG = np.random.default_rng(5)
 
 
-def drawn(size, dtype):
-    parts = RNG.standard_normal((2, size))
-    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+drawn = partial(normal, RNG)
 
 
 def planned(x, h, mode, method, **keywords):

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sigconv.engines.sum_costs import loop_seconds
 from sigconv.loops import sum_tables
 from sigconv.planning import MACHINE
 from sigconv.testing import assert_close, cases, naive_convolve, tolerance
+from tests.engines.signals import normal
 
 pytestmark = pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 RNG = np.random.default_rng(12)
@@ -30,9 +32,7 @@ CASES = [
 ]
 
 
-def drawn(shape, dtype="f8"):
-    parts = RNG.standard_normal((2, *shape))
-    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+drawn = partial(normal, RNG)
 
 
 def planned(x, h, mode="same", axes=None):

@@ -1,5 +1,6 @@
 """Compiled loops around FFTW, along one axis: the numbers of the definition from any memory."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ from scipy import signal
 import sigconv as sc
 from sigconv.engines import ENGINES, compiled, execute
 from sigconv.engines.compiled import has_numba
-from sigconv.engines.spectral import SpectralKernel
 from sigconv.fft import borrow_transform, is_native, set_fft_backend
 from sigconv.planning import READY
 from sigconv.testing import naive_convolve
+from tests.engines.signals import normal
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
@@ -21,9 +22,7 @@ RNG = np.random.default_rng(6)
 DTYPES = ("f4", "f8", "c8", "c16")
 
 
-def drawn(shape, dtype):
-    parts = RNG.standard_normal((2, *np.atleast_1d(shape)))
-    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+drawn = partial(normal, RNG)
 
 
 def by_windows(x, h, mode="full", method="overlap-save", **keywords):
@@ -31,14 +30,6 @@ def by_windows(x, h, mode="full", method="overlap-save", **keywords):
     problem = sc.plan(x, h, mode, method=method, **keywords).problem
     plans = [p for p in ENGINES[method].candidates(problem, READY) if p.loop == "numba"]
     return min(plans, key=lambda plan: plan.nfft)
-
-
-@pytest.fixture
-def _only_compiled(monkeypatch):
-    def refuse(*arguments, **keywords):
-        raise AssertionError("NumPy's steps ran")
-
-    monkeypatch.setattr(SpectralKernel, "apply", refuse)
 
 
 @pytest.mark.usefixtures("_only_compiled")

@@ -1,6 +1,7 @@
 """Kernels longer than the cache: a delay line of spectra gives the numbers of the definition."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ import sigconv as sc
 from sigconv.engines import ENGINES, compiled
 from sigconv.engines.accuracy import fft_error
 from sigconv.engines.compiled import has_numba
-from sigconv.engines.spectral import SpectralKernel
 from sigconv.engines.window_loops import PartLoop
 from sigconv.errors import NonFiniteError
 from sigconv.fft import borrow_transform, is_native, set_fft_backend
 from sigconv.planning import READY
 from sigconv.testing import naive_convolve
+from tests.engines.signals import normal
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
@@ -27,9 +28,7 @@ DTYPES = ("f4", "f8", "c8", "c16")
 SMALL = replace(READY, cache_bytes=1 << 15)
 
 
-def drawn(shape, dtype):
-    parts = RNG.standard_normal((2, *np.atleast_1d(shape)))
-    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+drawn = partial(normal, RNG)
 
 
 def by_parts(x, h, mode="full", **keywords):
@@ -37,14 +36,6 @@ def by_parts(x, h, mode="full", **keywords):
     problem = sc.plan(x, h, mode, method="overlap-save", **keywords).problem
     plans = [p for p in ENGINES["overlap-save"].candidates(problem, SMALL) if p.loop == "parts"]
     return min(plans, key=lambda plan: plan.nfft)
-
-
-@pytest.fixture
-def _only_compiled(monkeypatch):
-    def refuse(*arguments, **keywords):
-        raise AssertionError("NumPy's steps ran")
-
-    monkeypatch.setattr(SpectralKernel, "apply", refuse)
 
 
 @pytest.mark.usefixtures("_only_compiled")

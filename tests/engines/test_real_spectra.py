@@ -1,6 +1,7 @@
 """Prepared kernels that are symmetric keep real spectra: half the memory, the same numbers."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sigconv.engines.compiled import has_numba
 from sigconv.fft import is_native
 from sigconv.planning import READY
 from sigconv.testing import naive_convolve
+from tests.engines.signals import normal
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
@@ -19,9 +21,7 @@ pytestmark = pytest.mark.skipif(
 RNG = np.random.default_rng(7)
 
 
-def drawn(shape, dtype):
-    parts = RNG.standard_normal((2, *shape))
-    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+drawn = partial(normal, RNG)
 
 
 def symmetric(shape, dtype):

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,7 @@ from sigconv.engines.tiles import TileKernel
 from sigconv.fft import clear_transforms, is_native
 from sigconv.planning import READY
 from sigconv.testing import naive_convolve
+from tests.engines.signals import normal
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and is_native(np.dtype("f4"))), reason="no compiled loop runs FFTW"
@@ -25,9 +27,7 @@ pytestmark = pytest.mark.skipif(
 RNG = np.random.default_rng(11)
 
 
-def drawn(shape, dtype):
-    parts = RNG.standard_normal((2, *shape))
-    return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+drawn = partial(normal, RNG)
 
 
 def tiled(x, h, mode="full", **keywords):

@@ -30,6 +30,7 @@ for _power, _prefix in enumerate("kMGT", 1):
     _BYTES |= {f"{_prefix}B": 1000**_power, f"{_prefix.upper()}iB": 1024**_power}
 
 
+# Only some versions of click have it generic.
 class _Text(click.ParamType):  # type: ignore[type-arg]
     """A value that a function reads from text, or says why it cannot."""
 

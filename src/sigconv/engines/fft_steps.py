@@ -5,6 +5,7 @@ Beside transforms of some thousand samples, blocks and tiles take longer than th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import prod
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ class _Ready(NamedTuple):
     factor: Any
 
 
-class FftStep:
+class FftStep(ABC):
     """One plain signal through FFTs; what is not plain or not finite is left to blocks."""
 
     def __init__(self, plan: Plan) -> None:
@@ -70,19 +71,12 @@ class FftStep:
         return result if self._filter(signal, result, weights) else None
 
     def _ready(self, taps: Array) -> Any:
-        """Return what flat taps become: their spectrum and the factor of outputs."""
-        scaled = ScaledTaps.of(self._plan, taps.reshape(self._plan.problem.taps))
-        if scaled.bad or scaled.factor is None:
-            return None
-        return _Ready(self._spectrum(scaled.taps), scaled.factor)
+        """Return what flat taps become before they meet a signal."""
+        return taps
 
-    def _spectrum(self, taps: Array) -> Array:
-        """Return the spectrum of finite taps, with 1/nfft folded in."""
-        raise NotImplementedError
-
+    @abstractmethod
     def _filter(self, signal: Array, result: Array, weights: Any) -> bool:
         """Write the result, and tell whether all that came back is finite."""
-        raise NotImplementedError
 
 
 class WindowStep(FftStep):
@@ -94,9 +88,6 @@ class WindowStep(FftStep):
         self._layout = self._loop.layout(plan.grid.at((0,) * len(plan.grid.shape)))
         self._rows = np.zeros((1, 3), np.int64)
         self._limits = _limits(plan)
-
-    def _ready(self, taps: Array) -> Array:
-        return taps
 
     def _filter(self, signal: Array, result: Array, weights: Any) -> bool:
         from sigconv.loops.fft_windows import transform_taps
@@ -126,7 +117,14 @@ class WholeStep(FftStep):
             for (start, stop), (low, _) in zip(block.write, block.support, strict=True)
         )
 
+    def _ready(self, taps: Array) -> _Ready | None:
+        scaled = ScaledTaps.of(self._plan, taps.reshape(self._plan.problem.taps))
+        if scaled.bad or scaled.factor is None:
+            return None
+        return _Ready(self._spectrum(scaled.taps), scaled.factor)
+
     def _spectrum(self, taps: Array) -> Array:
+        """Return the spectrum of finite taps, with 1/nfft folded in."""
         with borrow_transform(self._spec) as work:
             fill_around(work.samples[0], tuple(slice(0, k) for k in taps.shape), taps)
             work.forward()
@@ -169,9 +167,6 @@ class PlaneStep(FftStep):
         taps, bins = Planes.of(np.empty(problem.taps), 0), self._planes.kernel_spec.bins[-1]
         self._places = np.array(taps.place(0)), np.array((0, *taps.sizes, 0, 0, bins))
         self._limits = _limits(plan)
-
-    def _ready(self, taps: Array) -> Array:
-        return taps
 
     def _filter(self, signal: Array, result: Array, weights: Any) -> bool:
         from sigconv.loops.fft_planes import convolve_once

@@ -14,6 +14,7 @@ import numpy as np
 
 from sigconv.core.dtypes import DType
 from sigconv.fft import ColumnSpec, PlaneSpec, borrow_transform
+from sigconv.loops.fft_windows import store
 from sigconv.loops.fftw import multiply, multiply_parts, run_plan, run_plan_at
 from sigconv.loops.memory import copy_bytes, zero_bytes
 from sigconv.loops.scratch import Scratch
@@ -94,12 +95,6 @@ def forward_planes(
 
 
 @numba.njit(nogil=True, cache=True)
-def _scale(source: Any, factor: Any, target: Any) -> None:
-    for i in range(target.size):
-        target[i] = source[i] * factor
-
-
-@numba.njit(nogil=True, cache=True)
 def inverse_planes(
     calls: Any,
     between: Any,
@@ -133,7 +128,7 @@ def inverse_planes(
             for r in range(rows):
                 begin = place[0] + (start + c) * place[1] + r * place[2]
                 row = results[c, r]
-                _scale(row[before : before + length], factor, y[begin : begin + length])
+                store(row[before : before + length], factor, y[begin : begin + length])
                 # Of a real transform's bins, the first output has the real parts, the next both.
                 probe += abs(row[0]) * 0 + abs(row[second]) * 0
     return bool(probe == 0)

@@ -16,7 +16,7 @@ import numpy as np
 from sigconv.core.dtypes import DType
 from sigconv.fft import TransformSpec, borrow_transform
 from sigconv.loops.fftw import multiply, run_plan
-from sigconv.loops.tap_scale import UNSOUND, scale_taps, tap_exponent
+from sigconv.loops.tap_scale import UNSOUND, energy_of, scale_taps, tap_exponent
 
 __all__ = ["filter_pairs", "filter_windows", "load", "store", "transform_taps", "try_windows"]
 
@@ -70,16 +70,6 @@ def filter_windows(
     return bool(probe == 0)
 
 
-# Regrouping the sum lets it vectorise.
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _energy(x: Any) -> Any:
-    """Return the sum of squares, in float64 where squares of float32 would overflow."""
-    total = 0.0
-    for i in range(x.size):
-        total += np.float64(x[i]) * np.float64(x[i])
-    return total
-
-
 @numba.njit(nogil=True, cache=True)
 def _load_pair(first: Any, second: Any, parts: Any) -> None:
     for i in range(first.size):
@@ -118,13 +108,13 @@ def filter_pairs(
     for row in range(rows.shape[0]):
         start = 0
         load(x, rows[row, 0], size, origin, first)
-        energy = _energy(first)
+        energy = energy_of(first)
         while start < length:
             other, after = second, start + hop
             beside = 0.0
             if after < length:
                 load(x, rows[row, 0], size, origin + after, second)
-                beside = _energy(second)
+                beside = energy_of(second)
             two = after < length and max(energy, beside) <= louder * min(energy, beside)
             other = second if two else silence
             _load_pair(first, other, samples)
@@ -141,7 +131,7 @@ def filter_pairs(
             start += 2 * hop if two else hop
             if two and start < length:
                 load(x, rows[row, 0], size, origin + start, first)
-                energy = _energy(first)
+                energy = energy_of(first)
             elif not two:
                 first, second, energy = second, first, beside
     return bool(probe == 0)

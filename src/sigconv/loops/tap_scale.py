@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["UNSOUND", "scale_taps", "tap_exponent"]
+__all__ = ["UNSOUND", "energy_of", "scale_taps", "tap_exponent"]
 
 UNSOUND = -(1 << 20)
 """The exponent of taps whose squares may overflow or underflow, or that are not finite."""
@@ -16,10 +16,11 @@ UNSOUND = -(1 << 20)
 
 # Regrouping the sum lets it vectorise.
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _energy(taps: Any) -> Any:
+def energy_of(x: Any) -> Any:
+    """Return the sum of squares, in float64 where squares of float32 would overflow."""
     total = 0.0
-    for i in range(taps.size):
-        total += np.float64(taps[i].real) ** 2 + np.float64(taps[i].imag) ** 2
+    for i in range(x.size):
+        total += np.float64(x[i].real) ** 2 + np.float64(x[i].imag) ** 2
     return total
 
 
@@ -31,7 +32,7 @@ def tap_exponent(taps: Any, limits: Any) -> Any:
     1/nfft in the dtype of samples.
     """
     room, least, most, _ = limits
-    energy = _energy(taps)
+    energy = energy_of(taps)
     if not least < energy < most:
         return UNSOUND
     return math.frexp(math.sqrt(energy))[1] + room
