@@ -8,7 +8,7 @@ import pytest
 import sigconv as sc
 from sigconv.engines import ENGINES
 from sigconv.engines.compiled import has_numba
-from sigconv.engines.direct import DirectKernel
+from sigconv.engines.direct_kernel import DirectKernel
 from sigconv.errors import NonFiniteError
 from sigconv.testing import naive_convolve
 

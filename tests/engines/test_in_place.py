@@ -175,7 +175,8 @@ def test_what_is_more_than_sums_is_left_to_the_blocks(keywords):
 def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch, moment):
     x, h = drawn((1500, 700)), drawn((31, 31))
     step = InPlaceStep(planned(x, h))
-    told, sum_taps, begun = [], step._sum, threading.Event()
+    sums: Any = step.sums(x.dtype)
+    told, sum_taps, begun = [], sums.sum, threading.Event()
 
     def interrupted(*arguments):
         told.append(arguments[3])
@@ -190,7 +191,7 @@ def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch, moment):
         assert begun.wait(30)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(step, "_sum", interrupted)
+    monkeypatch.setattr(sums, "sum", interrupted)
     if moment == "while it calls helpers":
         call_helpers = crew.call_helpers
         monkeypatch.setattr(workers, "call_helpers", interrupting)
@@ -199,7 +200,7 @@ def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch, moment):
     taken, done, _ = told[0].base[0][-3:]
     # All that was taken before is done; the helper has looked for another piece in vain.
     assert done <= taken - (1 << 62) <= done + 1
-    assert done < step._calls[0][1]
+    assert done < sums.calls[0][1]
     monkeypatch.undo()
     np.testing.assert_array_equal(
         step.apply(x, step.weights(h), workers=2), step.apply(x, step.weights(h))
@@ -209,14 +210,15 @@ def test_an_interrupted_call_lets_nobody_write_afterwards(monkeypatch, moment):
 def test_as_many_workers_take_pieces_as_were_asked_for(monkeypatch):
     x, h = drawn((600, 700)), drawn((9, 9))
     step = InPlaceStep(planned(x, h))
-    together, threads, sum_taps = threading.Barrier(4, timeout=60), set(), step._sum
+    sums: Any = step.sums(x.dtype)
+    together, threads, sum_taps = threading.Barrier(4, timeout=60), set(), sums.sum
 
     def met(*arguments):
         threads.add(threading.get_ident())
         together.wait()
         return sum_taps(*arguments)
 
-    monkeypatch.setattr(step, "_sum", met)
+    monkeypatch.setattr(sums, "sum", met)
     y = step.apply(x, step.weights(h), workers=4)
     monkeypatch.undo()
     assert len(threads) == 4
@@ -226,14 +228,15 @@ def test_as_many_workers_take_pieces_as_were_asked_for(monkeypatch):
 def test_no_more_scratch_is_made_than_pieces_can_be_taken(monkeypatch):
     x, h = drawn((600, 700)), drawn((9, 9))
     step = InPlaceStep(planned(x, h))
-    pieces = step._calls[0][1]
-    sizes, make = [], step._workers
+    sums: Any = step.sums(x.dtype)
+    pieces = sums.calls[0][1]
+    sizes, make = [], sums.workers
 
     def counted(members):
         sizes.append(len(members))
         return make(members)
 
-    monkeypatch.setattr(step, "_workers", counted)
+    monkeypatch.setattr(sums, "workers", counted)
     step.apply(x, step.weights(h), workers=pieces + 50)
     assert sizes == [pieces]
 

@@ -15,6 +15,7 @@ from sigconv.engines.sum_costs import _met, loop_seconds
 from sigconv.loops import sum_tables
 from sigconv.loops.sum_tables import (
     SERVED,
+    Access,
     Layout,
     SumTables,
     list_taps,
@@ -44,7 +45,7 @@ def test_pieces_cover_every_output_once(shape, size, workers, copied):
         patch.setattr(sum_tables, "_PIECE_PRODUCTS", 1)
         patch.setattr(sum_tables, "_LEAST_COLUMNS", 3)
         patch.setattr(sum_tables, "_MOST_COPIED", copied)
-        pieces = SumTables.of(layouts_of(shape, [size] * len(shape)), workers).pieces
+        pieces = SumTables.of(layouts_of(shape, [size] * len(shape)), Access(4), workers).pieces
     *others, columns = shape
     first, last = (others[0], others[-1]) if others else (1, 1)
     written = np.zeros((first, last, columns), int)
@@ -58,7 +59,7 @@ def test_pieces_cover_every_output_once(shape, size, workers, copied):
 
 def test_rows_that_are_copied_stay_few():
     layouts = layouts_of((200, 200, 200), (5, 5, 5))
-    elements = scratch_elements(layouts, 4, SumTables.of(layouts).pieces)
+    elements = scratch_elements(layouts, Access(4), SumTables.of(layouts, Access(4)).pieces)
     whole = 204 * 204 * 204
     # Each piece copies the rows that its neighbours take as well.
     assert elements < 1.5 * (1 << 19) < whole / 10

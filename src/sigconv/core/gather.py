@@ -17,7 +17,7 @@ from sigconv.core.dtypes import Array, DType
 from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
 
-__all__ = ["Source", "Tile", "gather", "gather_region", "scatter_add"]
+__all__ = ["Extended", "Source", "Tile", "constant_of", "gather", "gather_region", "scatter_add"]
 
 # More stretches than this on one axis are cheaper as one indexed read.
 _MANY_SEGMENTS = 8
@@ -38,16 +38,66 @@ class Source(Protocol):
         """Return the samples of a box of slices with step 1."""
 
 
-class Tile(NamedTuple):
-    """The samples of one block: batch axes first, then the block's support."""
+class Extended(NamedTuple):
+    """A signal in canonical layout, with the axes that continue it; `dtype` is that of copies."""
 
-    block: Block
-    data: Array
+    source: Source
+    axes: tuple[Axis, ...]
+    dtype: DType
+
+
+class Tile:
+    """The samples of one block: batch axes first, then the block's support.
+
+    They are gathered when they are first asked for. An engine that can read a signal where it lies,
+    beyond its edges too, does not ask.
+    """
+
+    __slots__ = ("_data", "block", "signal")
+
+    def __init__(
+        self, block: Block, data: Array | None = None, signal: Extended | None = None
+    ) -> None:
+        self.block = block
+        self.signal = signal
+        self._data = data
+
+    @property
+    def data(self) -> Array:
+        """The samples: a view of the source where they lie in it."""
+        if self._data is None:
+            assert self.signal is not None
+            source, axes, dtype = self.signal
+            block = self.block
+            self._data = gather_region(source, axes, block.batch, block.support, dtype)
+        return self._data
+
+    def placed(self, taps: tuple[int, ...]) -> tuple[Array, tuple[Axis, ...]]:
+        """Return an array that holds the samples, and axes that want the block's outputs of it.
+
+        It is a view of the source, whole along an axis on which samples lie beyond its edges.
+        """
+        block, signal = self.block, self.signal
+        inside = tuple(
+            Axis(0, high - low, count, start - low, stop - low)
+            for count, (start, stop), (low, high) in zip(
+                taps, block.write, block.support, strict=True
+            )
+        )
+        if signal is None or not isinstance(signal.source, np.ndarray):
+            return self.data, inside
+        box, axes = list[slice](), list[Axis]()
+        spans = zip(signal.axes, inside, block.write, block.support, strict=True)
+        for axis, own, (start, stop), (low, high) in spans:
+            beyond = low < high and not 0 <= low < high <= axis.size
+            box.append(slice(None) if beyond else slice(low, high))
+            axes.append(axis._replace(start=start, stop=stop) if beyond else own)
+        return signal.source[(*block.batch, *box)], tuple(axes)
 
 
 def gather(source: Source, axes: tuple[Axis, ...], block: Block, dtype: DType) -> Tile:
-    """Return the tile of `block`: a view of the source where the support lies inside it."""
-    return Tile(block, gather_region(source, axes, block.batch, block.support, dtype))
+    """Return the tile of `block`."""
+    return Tile(block, signal=Extended(source, axes, dtype))
 
 
 def gather_region(
@@ -155,6 +205,16 @@ def _read(source: Source, batch: tuple[slice, ...], box: tuple[_Stretch, ...]) -
         if part.pick is not None:
             samples = samples[along(axis, part.pick)]
     return samples
+
+
+def constant_of(axes: tuple[Axis, ...], dtype: DType) -> Array | None:
+    """Return the constant that continues these axes, as an array of one, or None."""
+    fills = [edge.fill for axis in axes for edge in axis.edges if edge.rule == "constant"]
+    if not fills:
+        return None
+    # A constant too large for a narrower dtype becomes infinite, without a word.
+    with np.errstate(all="ignore"):
+        return np.array([_fill(fills[0], dtype)], dtype)
 
 
 def _fill(value: complex, dtype: DType) -> complex:

@@ -6,7 +6,8 @@ lose by that is added up; when it comes to a quarter of what loading takes, the 
 thread of its own. So nobody waits for a loop that saves little.
 
 A loop is called by its kind and its dtype, as "taps f4": `taps` sums over all taps of a kernel,
-`windows`, `parts` and `planes` run FFTW, `passes` sums along one axis after the other.
+`windows`, `parts` and `planes` run FFTW, `passes` sums along one axis after the other. What copies
+elements to another dtype is called by both, as "moves u1:f4".
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ from sigconv.fft import is_native
 
 __all__ = [
     "has_numba",
+    "is_moved",
     "load",
+    "load_mover",
     "load_seconds",
     "loaded",
     "loop_for",
     "lose",
+    "mover",
     "name_of",
     "runs_transforms",
 ]
@@ -100,7 +104,15 @@ def load(dtype: DType, kind: str = "taps") -> None:
 
     Ctrl-C ends the wait, and not the loading: a module left half imported would not come back.
     """
-    name = name_of(dtype, kind)
+    _need(name_of(dtype, kind))
+
+
+def load_mover(source: DType, target: DType) -> None:
+    """Load what `mover` finds, unless it is loaded."""
+    _need(_name_of_mover(source, target))
+
+
+def _need(name: str) -> None:
     if name in _state.loaded:
         return
     errors: list[Exception] = []
@@ -132,6 +144,35 @@ def lose(name: str, seconds: float, price: float) -> None:
     _state.lost[name] = lost
 
 
+def mover(source: DType, target: DType) -> int | None:
+    """Return the address of what copies elements of one native dtype to another.
+
+    None if there is no such thing, or not yet: it is loaded behind the scenes.
+    """
+    if not (has_numba() and is_moved(source, target)):
+        return None
+    name = _name_of_mover(source, target)
+    if name not in _state.loaded:
+        lose(name, 0.0, 0.0)
+        return None
+    from sigconv.loops.moves import address_of
+
+    return address_of(source, target)
+
+
+def _name_of_mover(source: DType, target: DType) -> str:
+    return f"moves {dtype_key(source)}:{dtype_key(target)}"
+
+
+@cache
+def is_moved(source: DType, target: DType) -> bool:
+    """Tell whether a loop can copy elements of one dtype to another: not complex to real ones."""
+    known = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", *_COMPILED}
+    narrows = source.kind == "c" and target.kind != "c"
+    keys = dtype_key(source), dtype_key(target)
+    return source.isnative and keys[0] in known and keys[1] in _COMPILED and not narrows
+
+
 def _start(run: Callable[[], None]) -> threading.Thread | None:
     """Return a thread that runs, or None where none can start any more."""
     thread = threading.Thread(target=run, name="sigconv loop", daemon=True)
@@ -152,8 +193,8 @@ def _load(name: str) -> None:
     """Run a loop once: numba compiles it then, or reads it from its cache."""
     with _state.busy:
         if name not in _state.loaded:
-            kind, key = name.split()
-            _RUNS[kind](np.dtype(key))
+            kind, keys = name.split()
+            _RUNS[kind](*map(np.dtype, keys.split(":")))
             _state.loaded |= {name}
 
 
@@ -195,17 +236,24 @@ def _run_planes(dtype: DType) -> None:
     try_planes(dtype)
 
 
+def _run_moves(source: DType, target: DType) -> None:
+    from sigconv.loops.moves import address_of
+
+    address_of(source, target)
+
+
 def _need_fftw(dtype: DType) -> None:
     if not is_native(dtype):
         raise MissingDependencyError("FFTW's functions are not to be found")
 
 
-_RUNS = {
+_RUNS: dict[str, Callable[..., None]] = {
     "taps": _run_taps,
     "windows": _run_windows,
     "parts": _run_parts,
     "planes": _run_planes,
     "passes": _run_passes,
+    "moves": _run_moves,
 }
 
 # A file of the cache of each kind.
@@ -215,6 +263,7 @@ _CACHED = {
     "parts": "fft_parts.filter_parts-*.nbi",
     "planes": "fft_planes.filter_tiles-*.nbi",
     "passes": "passes.sum_passes-*.nbi",
+    "moves": "moves._move-*.nbi",
 }
 
 # How long loops take to compile, where `taps` take 1.

@@ -9,37 +9,25 @@ large enough to repay it; NumPy slices do it otherwise, and `np.convolve` for sh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from itertools import product
 from math import prod
 
 import numpy as np
 
 from sigconv.core.blocks import BlockGrid, batch_cuts, cut
-from sigconv.core.dtypes import Array, DType
-from sigconv.core.gather import Tile
-from sigconv.core.index import empty_ordered, fill_around, leading
-from sigconv.core.nonfinite import clean, is_finite
-from sigconv.core.problem import Axis, Problem
+from sigconv.core.dtypes import Array
+from sigconv.core.problem import Problem
 from sigconv.engines import compiled
-from sigconv.engines.base import Machine, NonFiniteSamples, dtype_key
+from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.compiled import loop_for
+from sigconv.engines.direct_kernel import DirectKernel
 from sigconv.engines.in_place import suits_in_place
-from sigconv.engines.nonfinite import stamp
 from sigconv.engines.numpy_convolve import numpy_seconds, suits_numpy
 from sigconv.engines.plan import Cost, Plan
-from sigconv.engines.rows import (
-    SPARSE,
-    TapList,
-    compiled_sums,
-    sliced_sums,
-)
 from sigconv.engines.small import fits_one_step, step_seconds
 from sigconv.engines.sum_costs import loop_seconds
-from sigconv.loops.scratch import Scratch, borrow_scratch
-from sigconv.loops.sum_tables import SumTables, plain_layouts, scratch_elements
+from sigconv.loops.sum_tables import Access, SumTables, plain_layouts, scratch_elements
 
-__all__ = ["DirectEngine", "DirectKernel", "extended"]
+__all__ = ["DirectEngine"]
 
 # Work per block, in products: a call without the GIL that is worth a thread, and few enough for
 # Ctrl-C to be heard within a fraction of a second. An output counts as a few products more.
@@ -118,8 +106,9 @@ def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
 def _scratch_bytes(problem: Problem) -> int:
     """Return the scratch of a worker that reads and writes all in place: the most it may take."""
     layouts, size = plain_layouts(problem), problem.dtypes.compute.itemsize
-    tables = SumTables.of(layouts)
-    return 8 * tables.integers() + size * scratch_elements(layouts, size, tables.pieces)
+    access = Access(size)
+    tables = SumTables.of(layouts, access)
+    return 8 * tables.integers() + size * scratch_elements(layouts, access, tables.pieces)
 
 
 def _extended_size(problem: Problem) -> int:
@@ -160,114 +149,3 @@ def _is_batch_last(problem: Problem) -> bool:
     """Tell whether neighbours in memory, as C orders them, belong to different batches."""
     last = len(problem.result_shape) - 1
     return bool(problem.axes) and all(axis.axis != last for axis in problem.axes)
-
-
-class DirectKernel:
-    """The taps of a kernel, with the inner loop that the plan names."""
-
-    def __init__(self, plan: Plan, kernel: Array) -> None:
-        dtype = plan.problem.dtypes.compute
-        self.plan = plan
-        self.kernel = kernel
-        self.ndim = len(plan.problem.axes)
-        self.bad_taps = self.ndim > 0 and not is_finite(kernel)
-        self.taps = (clean(kernel) if self.bad_taps else kernel).astype(dtype)
-        self.skips = False
-        self.lists: dict[tuple[int, ...], TapList] = {}
-        if plan.loop == "numba" and self.ndim:
-            compiled.load(dtype)
-            batch = self.taps.shape[: self.taps.ndim - self.ndim]
-            self.skips = bool(self.taps.any()) and np.mean(self.taps != 0) <= SPARSE
-            self.lists = {
-                index: TapList.of(self.taps[index], sparse=self.skips)
-                for index in np.ndindex(*batch)
-            }
-
-    def workspace(self) -> AbstractContextManager[Scratch]:
-        """Lend room for rows that are copied with their extension."""
-        return borrow_scratch()
-
-    def apply(
-        self, tile: Tile, out: Array, work: Scratch | None = None, *, watch: bool = False
-    ) -> None:
-        """Write the outputs of one block."""
-        dtype = self.plan.problem.dtypes.compute
-        nbatch = out.ndim - self.ndim
-        kernels = self.kernel.shape[:nbatch]
-        own = tuple(
-            s if n > 1 else slice(0, 1) for n, s in zip(kernels, tile.block.batch, strict=True)
-        )
-        data, shifts = self._samples(tile, work)
-        stamped = self.bad_taps
-        if self.skips and not is_finite(tile.data):
-            # The products of zero taps with NaN and infinity exist, though they are skipped.
-            if watch:
-                raise NonFiniteSamples
-            stamped = True
-        if stamped and not is_finite(data):
-            data = clean(data)
-        result = out if out.dtype == dtype else empty_ordered(out.shape, dtype, out)
-        finite = True
-        # Each kernel of the batch meets the part of the batch that it serves.
-        for index in product(*(range(s.start, s.stop) for s in own)):
-            where = leading(
-                slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
-                for i, s, n in zip(index, tile.block.batch, kernels, strict=True)
-            )
-            finite &= self._apply_one(data[where], index, result[where], shifts, asks=watch)
-        # Every sample of a block reaches an output; finite ones may overflow.
-        if watch and not finite and not is_finite(tile.data):
-            raise NonFiniteSamples
-        if result is not out:
-            out[...] = result
-        if stamped:
-            stamp(tile, self.kernel[own], out)
-
-    def _samples(self, tile: Tile, work: Scratch | None) -> tuple[Array, tuple[int, ...]]:
-        """Return samples that the loop can read, and where the first output lies among them."""
-        axes, dtype = self.plan.problem.axes, self.plan.problem.dtypes.compute
-        if self.plan.loop == "numba" and axes:
-            write, support = tile.block.write, tile.block.support
-            shifts = tuple(w[0] - s[0] for w, s in zip(write, support, strict=True))
-            return tile.data.astype(dtype, copy=False), shifts
-        return extended(tile, axes, dtype, work), tuple(axis.taps - 1 for axis in axes)
-
-    def _apply_one(
-        self,
-        data: Array,
-        index: tuple[int, ...],
-        out: Array,
-        shifts: tuple[int, ...],
-        *,
-        asks: bool,
-    ) -> bool:
-        """Write the outputs of one kernel; tell whether the loop saw that they are finite."""
-        if self.plan.loop == "numba" and self.ndim:
-            return compiled_sums(data, self.lists[index], out, shifts, asks=asks)
-        taps = self.taps[index]
-        if self.ndim == 0:
-            # Without an axis NumPy would take objects out of their arrays.
-            np.multiply(data[..., None], taps, out=out[..., None])
-        elif self.plan.loop == "np.convolve":
-            flat = np.convolve(data.ravel(), taps, "valid")
-            out[...] = flat.reshape(out.shape)
-        else:
-            sliced_sums(data, taps, out)
-        return False
-
-
-def extended(
-    tile: Tile, axes: tuple[Axis, ...], dtype: DType, work: Scratch | None = None
-) -> Array:
-    """Return the block's samples with the taps-1 before each output, zeros included."""
-    wanted = [(w[0] - a.taps + 1, w[1]) for w, a in zip(tile.block.write, axes, strict=True)]
-    support = tile.block.support
-    if list(support) == wanted:
-        return tile.data if tile.data.dtype == dtype else tile.data.astype(dtype)
-    nbatch = tile.data.ndim - len(axes)
-    shape = tile.data.shape[:nbatch] + tuple(b - a for a, b in wanted)
-    memory = work.arrays([prod(shape)], dtype)[0] if work and dtype.kind != "O" else None
-    data = empty_ordered(shape, dtype, tile.data, memory)
-    box = tuple(slice(s[0] - w[0], s[1] - w[0]) for s, w in zip(support, wanted, strict=True))
-    fill_around(data, box, tile.data)
-    return data

@@ -24,7 +24,7 @@ from sigconv.core.dtypes import Array
 from sigconv.core.gather import Tile
 from sigconv.core.problem import Problem
 from sigconv.engines.base import Machine
-from sigconv.engines.direct import DirectKernel
+from sigconv.engines.direct_kernel import DirectKernel
 from sigconv.engines.plan import Cost, Plan
 from sigconv.errors import IntegerOverflowError
 

@@ -19,7 +19,7 @@ from sigconv.core.problem import Axis, Shape
 from sigconv.core.structure import Product, products_of
 from sigconv.engines import compiled
 from sigconv.engines.base import NonFiniteSamples
-from sigconv.engines.direct import extended
+from sigconv.engines.direct_kernel import extended
 from sigconv.engines.factors import Weights, compiled_passes, compiled_sums, sliced_passes
 from sigconv.engines.nonfinite import stamp
 from sigconv.engines.passes import (

@@ -20,7 +20,7 @@ from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.window_sums import window_sums
 from sigconv.engines.accuracy import tap_by_tap
 from sigconv.engines.compiled import loop_for
-from sigconv.engines.direct import DirectKernel, extended
+from sigconv.engines.direct_kernel import DirectKernel, extended
 from sigconv.engines.plan import Plan
 from sigconv.engines.spectral import SpectralKernel
 

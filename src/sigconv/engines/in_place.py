@@ -1,5 +1,7 @@
 """Direct sums over plain arrays in one step: read and written where they lie, by the compiled loop.
 
+Samples and results of other dtypes than the sums are converted by the loop.
+
 All that depends on the shapes alone is made when the plan is first used, so that little Python runs
 beside the sums: it is slow there, as they have emptied the cache. Anything unusual, such as taps
 that are not finite or mostly zero, is left to the blocks.
@@ -7,22 +9,20 @@ that are not finite or mostly zero, is left to the blocks.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
-from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType
 from sigconv.core.problem import Problem
 from sigconv.engines import compiled
 from sigconv.engines.numpy_convolve import as_dtype, is_plain, tap_order, taps_in_order
+from sigconv.engines.piece_sums import PieceSums, Way
 from sigconv.engines.plan import Plan
 from sigconv.engines.rows import SPARSE
-from sigconv.engines.workers import available_workers, run_counted
-from sigconv.loops.sum_tables import SumTables, plain_layouts, scratch_elements
+from sigconv.loops.sum_tables import plain_layouts
 
 __all__ = ["InPlaceStep", "suits_in_place"]
 
@@ -32,9 +32,6 @@ _MOST_TAPS = 1 << 16
 
 # Samples, and outputs, that are copied where they have another dtype or layout.
 _MOST_SAMPLES = 1 << 17
-
-# Products of one call without the GIL, after which Ctrl-C is heard.
-_MOST_PRODUCTS = 1 << 31
 
 
 class InPlaceStep:
@@ -47,39 +44,18 @@ class InPlaceStep:
         self._dtype, self._result = problem.dtypes
         self._copies = _is_small(problem)
         self._conj = problem.correlate and problem.dtypes.is_complex
-        layouts = plain_layouts(problem)
-        axes = [layout.axis.axis for layout in layouts]
+        axes = [layout.axis.axis for layout in plain_layouts(problem)]
         # Reversed, so that offsets into the samples increase, with rows along those of samples.
         kept = [axis.axis for axis in problem.axes]
         places = tap_order(problem).reshape(problem.taps)[(slice(None, None, -1),) * len(kept)]
         order = [kept.index(i) for i in axes if i in kept]
         self._order = np.ascontiguousarray(places.transpose(order).reshape(-1))
-        self._fill = np.zeros(1, self._dtype)
-        fills = [e.fill for a in problem.axes for e in a.edges if e.rule == "constant"]
-        if fills:
-            value = fills[0] if problem.dtypes.is_complex else fills[0].real
-            self._fill[:] = as_dtype(np.array([value]), self._dtype)
-        # Several calls, so that Ctrl-C is heard, of which each has work for all workers.
-        taps = prod(problem.taps)
-        calls = max(1, prod(self._shape) * taps // _MOST_PRODUCTS)
-        tables = SumTables.of(layouts, calls * available_workers())
-        cuts = np.linspace(0, len(tables.pieces), min(calls, len(tables.pieces)) + 1).astype(int)
-        self._calls = list(pairwise(cuts.tolist()))
         # Of long sums with more zeros, the blocks make a list.
+        taps = prod(problem.taps)
         zeros = taps if self._copies else int((1 - SPARSE) * taps)
-        self._packed = tables.packed(zeros=zeros)
-        elements = scratch_elements(layouts, self._dtype.itemsize, tables.pieces)
-        room = tables.integers(), elements
-        self._given = room, self._fill, self._packed.places, self._calls[0]
-        size = 8 * room[0] + self._dtype.itemsize * room[1]
-        self._keeps = kept_bytes is None or size <= kept_bytes
-        self._spare: list[Any] = []
-        self._teams: list[Any] = []
         compiled.load(self._dtype)
-        from sigconv.loops import sums
-
-        self._sum: Any = sums.sum_taps
-        self._worker, self._workers = sums.Worker, sums.Workers
+        self._make = partial(PieceSums, problem, zeros=zeros, kept_bytes=kept_bytes)
+        self._made: dict[DType, PieceSums] = {}
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""
@@ -97,68 +73,40 @@ class InPlaceStep:
         """Return the result, or None where the blocks have to compute it."""
         if signal.shape != self._signal_shape:
             return None
-        if not is_plain(signal, self._dtype):
-            if not self._copies:
-                return None
+        if self._copies and not is_plain(signal, self._dtype):
             signal = np.ascontiguousarray(as_dtype(signal, self._dtype))
+        sums = self.sums(signal.dtype)
+        if sums is None or not is_plain(signal, signal.dtype):
+            return None
+        dtype = self._dtype if self._copies else self._result
         target: Any = out
-        if out is None or watch or not self._is_apart(out, signal):
+        if out is None or watch or not _is_apart(out, dtype, signal):
             if out is not None and not self._copies:
                 return None
-            target = np.empty(self._shape, self._dtype)
-        x, y = signal.reshape(-1), target.reshape(-1)
-        # One signature for all: samples that may not be written to.
-        x.flags.writeable = False
-        for pieces in self._calls:
-            count = min(workers, pieces[1] - pieces[0])
-            # Taps that are not finite are told likewise.
-            if self._run(pieces, (x, y, weights), watch, count):
-                return None
+            target = np.empty(self._shape, dtype)
+        # Taps that are not finite are told likewise.
+        if sums.run(signal, target, weights, asks=watch, workers=workers):
+            return None
         if out is None:
             return as_dtype(target, self._result)
         if target is not out:
             out[...] = target
         return out
 
-    def _run(
-        self, pieces: tuple[int, int], arrays: tuple[Array, ...], asks: bool, count: int
-    ) -> int:
-        """Run a range of pieces on `count` workers, and return what they tell."""
-        if count == 1 and len(self._calls) == 1:
-            worker = self._lend()
-            told = self._sum(*arrays, worker.told, asks)
-            if self._keeps:
-                self._spare.append(worker)
-            return int(told)
-        team = self._team(count)
-        told, counter = team.told(pieces)
-        runs = [partial(self._run_one, team, arrays, one, asks) for one in told[:count]]
-        run_counted(runs, counter, pieces[1] - pieces[0])
-        if self._keeps:
-            self._teams.append(team)
-        return int(counter[2])
+    def sums(self, dtype: DType) -> PieceSums | None:
+        """Return what sums up samples of `dtype`, made when it is first used, or None."""
+        sums = self._made.get(dtype)
+        if sums is None:
+            result = self._dtype if self._copies else self._result
+            way = Way.of((dtype, self._dtype, result))
+            if way is not None:
+                sums = self._made.setdefault(dtype, self._make(way))
+        return sums
 
-    def _team(self, count: int) -> Any:
-        with suppress(IndexError):
-            team = self._teams.pop()
-            if team.size >= count:
-                return team
-        return self._workers([self._worker(*self._given) for _ in range(count)])
 
-    def _run_one(self, team: Any, arrays: tuple[Array, ...], told: Array, asks: bool) -> None:
-        """Run as one of a team, whose scratch and tables stay as long as this does."""
-        del team
-        self._sum(*arrays, told, asks)
-
-    def _lend(self) -> Any:
-        try:
-            return self._spare.pop()
-        except IndexError:
-            return self._worker(*self._given)
-
-    def _is_apart(self, out: Array, signal: Array) -> bool:
-        """Tell whether sums can be written to `out` while samples are read."""
-        return is_plain(out, self._dtype) and not np.may_share_memory(out, signal)
+def _is_apart(out: Array, dtype: DType, signal: Array) -> bool:
+    """Tell whether sums can be written to `out` while samples are read."""
+    return is_plain(out, dtype) and not np.may_share_memory(out, signal)
 
 
 def suits_in_place(problem: Problem) -> bool:
@@ -166,11 +114,11 @@ def suits_in_place(problem: Problem) -> bool:
     if problem.is_trivial or prod(problem.taps) > _MOST_TAPS:
         return False
     dtypes = problem.dtypes
-    same = dtypes.compute == dtypes.result and dtypes.compute.kind in "fc"
+    moved = compiled.is_moved(dtypes.compute, dtypes.result)
     order = problem.order
     batch = tuple(problem.signal_shape[i] for i in order[: len(problem.batch)]) == problem.batch
     alone = prod(problem.kernel_batch) == 1 and problem.rtol is None
-    return (same or _is_small(problem)) and batch and alone and not problem.has_absent_edges
+    return (moved or _is_small(problem)) and batch and alone and not problem.has_absent_edges
 
 
 def _is_small(problem: Problem) -> bool:

@@ -147,7 +147,7 @@ class PlaneKernel(PlaneTransforms):
             bad = bad or bad_samples
             data = clean(data) if bad_samples else data
             if not self._convolve(data, spectra, result, layout, work):
-                self._convolve_scaled(one._replace(data=data[(None,) * len(first)]), target)
+                self._convolve_scaled(Tile(one.block, data[(None,) * len(first)]), target)
         if bad:
             stamp(tile, self.kernel[own_batch(self.kernel.shape, tile.block.batch)], out)
 

@@ -12,18 +12,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType
 from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
-from sigconv.loops.sum_tables import Layout, SumTables, list_taps, scratch_elements
+from sigconv.engines import compiled
+from sigconv.engines.piece_sums import Way
+from sigconv.loops.sum_tables import Access, Layout, Packed, SumTables, list_taps, scratch_elements
 
 __all__ = [
     "SPARSE",
     "TapList",
     "compiled_sums",
     "flat",
+    "is_readable",
     "row_axis",
     "sliced_sums",
+    "sum_rows",
 ]
 
 SPARSE = 0.4
@@ -31,6 +35,9 @@ SPARSE = 0.4
 
 Rows of outputs share no samples then.
 """
+
+# Bytes between elements of which each brings along a line of the cache.
+_LINE = 64
 
 # Signals side by side in memory that make a row at least.
 _SHORT_ROW = 16
@@ -67,16 +74,6 @@ def row_axis(data: Array) -> int | None:
     return None
 
 
-def _with_rows(out: Array, along: int, data: Array) -> Array:
-    """Return room for results whose axis `along` is contiguous, in the order of `data` if it is."""
-    made = empty_ordered(out.shape, out.dtype, data)
-    if _has_rows(made, along):
-        return made
-    # Among axes of equal strides, which an axis of one sample has, the order is not told.
-    shape = *out.shape[:along], *out.shape[along + 1 :], out.shape[along]
-    return np.moveaxis(np.empty(shape, out.dtype), -1, along)
-
-
 def compiled_sums(
     data: Array, taps: TapList, out: Array, shifts: tuple[int, ...], *, asks: bool = True
 ) -> bool:
@@ -85,51 +82,118 @@ def compiled_sums(
     `data` and `out` have batch axes first; on the last axes the kernel acts, with one shift each.
     Returned is whether all outputs are finite, as far as one `asks`.
     """
-    from sigconv.loops.sums import Worker, sum_taps
-
-    along = row_axis(data)
-    if along is None:
-        data, along = np.array(data, order="C"), data.ndim - 1
-    result = out if _has_rows(out, along) else _with_rows(out, along, data)
     nbatch = data.ndim - len(shifts)
+    spans = zip(shifts, data.shape[nbatch:], taps.flipped.shape, out.shape[nbatch:], strict=True)
+    axes = tuple(Axis(0, size, count, start, start + n) for start, size, count, n in spans)
+    return sum_rows(data, axes, taps, out, asks=asks)
+
+
+def sum_rows(
+    data: Array,
+    axes: tuple[Axis, ...],
+    taps: TapList,
+    out: Array,
+    *,
+    fill: Array | None = None,
+    asks: bool = True,
+) -> bool:
+    """Write the outputs that `axes` want of `data`, which continues as they say.
+
+    Batch axes come first. `fill` is the constant of the edges, of one element. Returned is whether
+    all outputs are finite, as far as one `asks`.
+    """
+    from sigconv.loops.sums import Worker, sum_at
+
     flipped, kept = taps
-    if along >= nbatch and along != data.ndim - 1:
-        # Rows of the kernel lie along those of the samples.
-        flipped = np.moveaxis(flipped, along - nbatch, -1)
+    result, along = out, _rows_of(data, out)
+    way = _way(data, out, along, flipped.dtype)
+    if way is None:
+        # Elements of other dtypes, and such as are not aligned, are copied by NumPy.
+        rows = row_axis(data) if data.dtype == flipped.dtype else None
+        if rows is None:
+            data, rows = np.array(data, flipped.dtype, order="C"), data.ndim - 1
+        along, shape = rows, list(out.shape)
+        shape.append(shape.pop(along))
+        result = np.moveaxis(np.empty(shape, flipped.dtype), -1, along)
+        way = _way(data, result, along, flipped.dtype)
+        assert way is not None
+    nbatch = data.ndim - len(axes)
+    order = _order_of(data, nbatch, along)
+    taken = [i - nbatch for i in order if i >= nbatch]
+    if taken != sorted(taken):
+        flipped = flipped.transpose(taken)
         kept = None if kept is None else np.flatnonzero(flipped)
     weights = flipped.reshape(-1) if kept is None else flipped.reshape(-1)[kept]
-    axes = [Axis(i, n, 1, 0, n) for i, n in enumerate(out.shape[:nbatch])]
-    for i, (shift, count) in enumerate(zip(shifts, taps.flipped.shape, strict=True), nbatch):
-        axes.append(Axis(i, data.shape[i], count, shift, shift + out.shape[i]))
-    x, first = flat(data)
-    y, place = flat(result)
-    strides = [tuple(s // data.itemsize for s in array.strides) for array in (data, result)]
-    layouts, tables = _described(tuple(axes), *strides, along)
+    every = *(Axis(0, n, 1, 0, n) for n in out.shape[:nbatch]), *axes
+    steps = [tuple(s // array.itemsize for s in array.strides) for array in (data, result)]
+    tables, elements, packed = _described(every, *steps, order, way.access)
     lines = None
     if kept is not None:
-        counts = [axis.taps for axis in axes]
-        counts.append(counts.pop(along))
-        lines = list_taps(tuple(counts), 1, kept)
-    packed = tables.packed(lines, origins=(first, place))
-    # One signature for all: samples that may not be written to.
-    x.flags.writeable = False
-    room = tables.integers(lines), scratch_elements(layouts, data.itemsize, tables.pieces)
-    pieces = 0, len(tables.pieces)
-    worker = Worker(room, weights[:1], packed.places, pieces)
-    told = sum_taps(x, y, weights, worker.told, asks)
+        lines = list_taps(tuple(every[i].taps for i in order), 1, kept)
+        packed = tables.packed(lines)
+    pieces, fill = (0, len(tables.pieces)), weights[:1] if fill is None else fill
+    room = tables.integers(lines), elements
+    worker = Worker(room, fill, packed.places, pieces, way.transfer)
+    told = sum_at(data.ctypes.data, result.ctypes.data, weights, worker.told, asks)
     if result is not out:
         out[...] = result
     return not told
 
 
+def _order_of(data: Array, nbatch: int, along: int) -> tuple[int, ...]:
+    """Return the order in which axes are taken: rows follow one another as they lie in memory.
+
+    A few rows of outputs share samples, so that a convolved axis comes last before the rows.
+    """
+    others = [i for i in range(data.ndim) if i != along]
+    steps = data.strides
+    keys = {i: (i >= nbatch, steps[i] != 0, -abs(steps[i])) for i in others}
+    return (*sorted(others, key=keys.__getitem__), along)
+
+
+def _way(data: Array, out: Array, along: int, dtype: DType) -> Way | None:
+    """Return how sums of `dtype` along an axis are taken over `data` and written to `out`."""
+    if not (_is_regular(data) and _is_regular(out)):
+        return None
+    both = (data, out)
+    steps = [a.strides[along] // a.itemsize if a.shape[along] > 1 else 1 for a in both]
+    far = any(abs(array.strides[along]) >= _LINE for array in both)
+    return Way.of((data.dtype, dtype, out.dtype), (steps[0], steps[1]), far=far)
+
+
+def _rows_of(data: Array, out: Array) -> int:
+    """Return the axis of rows: of samples and of sums, if they agree, else of sums."""
+    for array in (data, out):
+        along = row_axis(array)
+        if along is not None and (array is out or _has_rows(out, along)):
+            return along
+    return data.ndim - 1
+
+
+def is_readable(data: Array, dtype: DType) -> bool:
+    """Tell whether sums of `dtype` can be taken over an array, or a part of it, where it lies."""
+    in_place = data.dtype == dtype and row_axis(data) is not None
+    return _is_regular(data) and (in_place or compiled.mover(data.dtype, dtype) is not None)
+
+
+def _is_regular(array: Array) -> bool:
+    """Tell whether an array is aligned, and its elements are whole ones of each other."""
+    return array.flags.aligned and not any(stride % array.itemsize for stride in array.strides)
+
+
 @lru_cache(maxsize=256)
 def _described(
-    axes: tuple[Axis, ...], strides: tuple[int, ...], results: tuple[int, ...], along: int
-) -> tuple[list[Layout], SumTables]:
-    """Return how the axes of one block lie, and its tables."""
-    layouts = [Layout(*one) for one in zip(axes, strides, results, strict=True)]
-    layouts.append(layouts.pop(along))
-    return layouts, SumTables.of(layouts)
+    axes: tuple[Axis, ...],
+    strides: tuple[int, ...],
+    results: tuple[int, ...],
+    order: tuple[int, ...],
+    access: Access,
+) -> tuple[SumTables, int, Packed]:
+    """Return the tables of one block, the scratch that it needs, and all tables in one."""
+    *layouts, row = (Layout(axes[i], strides[i], results[i]) for i in order)
+    layouts.append(row._replace(stride=1, result_stride=1))
+    tables = SumTables.of(layouts, access)
+    return tables, scratch_elements(layouts, access, tables.pieces), tables.packed()
 
 
 def sliced_sums(data: Array, taps: Array, out: Array) -> None:
@@ -159,9 +223,7 @@ def _sum_slices(data: Array, taps: Array, out: Array) -> None:
 
 
 def _has_rows(array: Array, along: int) -> bool:
-    itemsize = array.itemsize
-    aligned = array.flags.aligned and not any(stride % itemsize for stride in array.strides)
-    return aligned and array.strides[along] == itemsize
+    return _is_regular(array) and array.strides[along] == array.itemsize
 
 
 def flat(array: Array) -> tuple[Array, int]:

@@ -28,10 +28,11 @@ def sum_columns(places: Any, rows: Any, given: Any, room: Any, columns: Any) -> 
     shares = rows.dense != 0 and given.height > 1 and height >= ROWS
     together, writer = (ROWS, places.write_rows) if shares else (1, places.write_row)
     taps = rows.taps if rows.dense else 1
-    target, between = places.memory, count * size if joined else stride * size
-    moved, unusual = (begin + further) * size, 0
+    apart = joined or places.store != 0
+    target, between = places.memory, count * size if apart else stride * size
+    offsets, unusual = ((begin + further) * size, rows.spare * size), 0
     for _ in range(_outer_rows(room.box, last)):
-        e, r = 0, rows.result + begin + read(room.box, 4 * last) * stride
+        e, r = 0, rows.result + begin * places.store_step + read(room.box, 4 * last) * stride
         for j in range(last):
             e += read(room.position, j) * read(room.box, 4 * j + 3)
             place = read(room.box, 4 * j) + read(room.position, j)
@@ -40,21 +41,26 @@ def sum_columns(places: Any, rows: Any, given: Any, room: Any, columns: Any) -> 
         while i < height:
             # The last few rows share with some that are written twice.
             i = min(i, height - together)
-            place = places.out + (r + i * stride) * size
-            if not joined:
+            place = places.out + (r + i * stride) * places.store_size
+            if not apart:
                 target = place
             if shares:
-                _list_shared(places, given, room, e + i, moved)
+                _list_shared(places, given, room, e + i, offsets)
             else:
-                _list_own(places, rows.dense, given, room, e + i, moved)
+                _list_own(places, rows.dense, given, room, e + i, offsets)
             form = taps, rows.step * size, taps * size, between, count
             call(writer, (target, room.lines, room.counts, *form))
             for q in range(together):
-                row = place + q * stride * size
+                row = place + q * stride * places.store_size
+                written = target + q * between
                 if joined:
-                    _copy_ends(places, rows, target + q * between, row, count)
+                    _store(places, written, row, rows.low)
+                    right = row + rows.high * places.store_step * places.store_size
+                    _store(places, written + rows.left * size, right, count - rows.left)
+                elif apart:
+                    _store(places, written, row, count)
                 if rows.asks:
-                    unusual |= _is_unusual(places, rows, row, count, joined)
+                    unusual |= _is_unusual(places, rows, written, count, joined)
             i += together
         _advance(room, last)
     return unusual
@@ -81,8 +87,12 @@ def _advance(room: Any, last: int) -> None:
 
 
 @_compiled
-def _list_shared(places: Any, given: Any, room: Any, row: int, moved: int) -> None:
-    """List the lines that a few rows of outputs share, `row` the first of them."""
+def _list_shared(places: Any, given: Any, room: Any, row: int, offsets: Any) -> None:
+    """List the lines that a few rows of outputs share, `row` the first of them.
+
+    `offsets` are in bytes, from row starts to the columns, and from scratch to the constant row.
+    """
+    moved, spare = offsets
     taps, at, width = given.height, 0, given.axis_count + 2
     for k in range(len(SERVED)):
         write(room.counts, k, 0)
@@ -92,7 +102,7 @@ def _list_shared(places: Any, given: Any, room: Any, row: int, moved: int) -> No
             # The lines of a group follow one another, and so do their rows.
             start = read(room.starts, row + read(room.offsets, group) + s)
             if start != NOTHING:
-                begin = places.memory if start == FILL else start + moved
+                begin = places.memory + spare if start == FILL else start + moved
                 place = read(given.lines, (group + s - first + 1) * width - 1)
                 write(room.lines, at, begin)
                 write(room.lines, at + 1, places.weights + place * places.size)
@@ -102,15 +112,16 @@ def _list_shared(places: Any, given: Any, room: Any, row: int, moved: int) -> No
 
 
 @_compiled
-def _list_own(places: Any, dense: int, given: Any, room: Any, row: int, moved: int) -> None:
+def _list_own(places: Any, dense: int, given: Any, room: Any, row: int, offsets: Any) -> None:
     """List the lines of one row of outputs, in the order in which several rows take them."""
+    moved, spare = offsets
     size, at, width = places.size, 0, given.axis_count + 2
     height = given.height if dense else 1
     for s in range(height):
         for t in range(s, given.line_count, height):
             start = read(room.starts, row + read(room.offsets, t))
             if start != NOTHING:
-                begin = places.memory if start == FILL else start + moved
+                begin = places.memory + spare if start == FILL else start + moved
                 line = given.lines + 8 * (t * width + width - 2)
                 write(room.lines, at, begin + read(line, 0) * size)
                 write(room.lines, at + 1, places.weights + read(line, 1) * size)
@@ -119,17 +130,18 @@ def _list_own(places: Any, dense: int, given: Any, room: Any, row: int, moved: i
 
 
 @_compiled
-def _copy_ends(places: Any, rows: Any, source: int, target: int, count: int) -> None:
-    """Copy both ends of a row, which have been summed up side by side."""
-    size = places.size
-    copy_bytes(target, source, rows.low * size)
-    copy_bytes(target + rows.high * size, source + rows.left * size, (count - rows.left) * size)
+def _store(places: Any, source: int, target: int, count: int) -> None:
+    """Write outputs from scratch to their place."""
+    if places.store == 0:
+        copy_bytes(target, source, count * places.size)
+    else:
+        call(places.store, (target, source, count, places.store_step, 1))
 
 
 @_compiled
 def _is_unusual(places: Any, rows: Any, row: int, count: int, joined: int) -> Any:
-    """Tell whether one of the columns that were written to a row is not finite."""
+    """Tell whether one of the columns that were written from an address on is not finite."""
     if not joined:
         return call(places.is_unusual, (row, count))
-    right = call(places.is_unusual, (row + rows.high * places.size, count - rows.left))
+    right = call(places.is_unusual, (row + rows.left * places.size, count - rows.left))
     return right | call(places.is_unusual, (row, rows.low))

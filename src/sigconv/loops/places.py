@@ -20,8 +20,8 @@ _compiled = numba.njit(nogil=True, cache=True)
 class Places(NamedTuple):
     """Where samples, outputs, weights, the constant and scratch lie, and the bytes of an element.
 
-    Then the functions that `Writers` names, and where numbers, tables, the counter and scratch of
-    integers lie.
+    Then the functions that `Writers` names; where numbers, tables, the counter and scratch of
+    integers lie; and what loads samples and stores outputs, as in `Transfer`.
     """
 
     x: Any
@@ -37,6 +37,12 @@ class Places(NamedTuple):
     tables: Any
     counter: Any
     integers: Any
+    load: Any
+    load_size: Any
+    load_step: Any
+    store: Any
+    store_size: Any
+    store_step: Any
 
 
 class Rows(NamedTuple):
@@ -54,6 +60,7 @@ class Rows(NamedTuple):
     result: Any
     asks: Any
     dense: Any
+    columns: Any
 
 
 class Given(NamedTuple):
@@ -98,14 +105,15 @@ def places_of(n: int) -> Any:
     """Return the places by their names."""
     arrays = read(n, 0), read(n, 1), read(n, 2), read(n, 3), read(n, 4), read(n, 5)
     functions = read(n, 6), read(n, 7), read(n, 8)
-    return Places(*arrays, *functions, read(n, 9), read(n, 10), read(n, 11), read(n, 12))
+    moves = read(n, 13), read(n, 14), read(n, 15), read(n, 16), read(n, 17), read(n, 18)
+    return Places(*arrays, *functions, read(n, 9), read(n, 10), read(n, 11), read(n, 12), *moves)
 
 
 @_compiled
 def rows_of(n: int, asks: int) -> Any:
     """Return the numbers by their names, and whether one asks for outputs that are not finite."""
     ranges = read(n, 0), read(n, 1), read(n, 2), read(n, 3), read(n, 4), read(n, 5), read(n, 6)
-    return Rows(*ranges, read(n, 7), read(n, 8), read(n, 9), asks, read(n, 10))
+    return Rows(*ranges, read(n, 7), read(n, 8), read(n, 9), asks, read(n, 10), read(n, 18))
 
 
 @_compiled

@@ -27,11 +27,11 @@ __all__ = [
     "NOTHING",
     "SERVED",
     "TOGETHER",
+    "Access",
     "Layout",
     "Packed",
     "SumTables",
     "list_taps",
-    "longest_columns",
     "plain_layouts",
     "scratch_elements",
     "segments_served",
@@ -46,6 +46,9 @@ _FEW_CHANNELS = 64
 
 # Elements that are copied for a piece, beside those of the rows that its neighbours copy too.
 _MOST_COPIED = 1 << 19
+
+# Elements that are loaded for a piece at a time: they stay in the second-level cache.
+_MOST_LOADED = 1 << 17
 
 # Bytes of the rows that a few rows of outputs read, which are near enough then to be read at full
 # speed, and the outputs that are taken at a time at least.
@@ -81,6 +84,29 @@ class Layout(NamedTuple):
     result_stride: int
 
 
+class Access(NamedTuple):
+    """How the loop comes by elements, of `size` bytes: in place, or by scratch.
+
+    Samples are loaded into scratch, and outputs stored from there, where they have another dtype in
+    their arrays, or lie `apart` along rows.
+    """
+
+    size: int
+    loads: bool = False
+    stores: bool = False
+    apart: bool = False
+
+    def columns(self, taps: int) -> int:
+        """Return how many outputs of a row are taken at a time: the rows they read stay near.
+
+        `taps` are those across rows. Of samples that lie apart, each brings along others, for the
+        rows beside: few enough are taken that these stay in the cache.
+        """
+        if self.apart:
+            return _LEAST_TAKEN
+        return max(_LEAST_TAKEN, _CACHED // (self.size * (taps + TOGETHER - 1)) // 64 * 64)
+
+
 class SumTables(NamedTuple):
     """What the compiled loop is told of a sum, besides its arrays.
 
@@ -91,7 +117,8 @@ class SumTables(NamedTuple):
         of a row of samples to the first tap of output 0, the outputs [low, high) that meet no
         sample beyond the ends, and the elements of the strip at the left. Then the elements of
         scratch before the strips, where sample 0 and output 0 lie, whether the lines are
-        all rows of the kernel, how many weights may be zero, and how long each of the tables is.
+        all rows of the kernel, how many weights may be zero, and how long each of the tables is;
+        and how many outputs of a row are taken at a time.
     axes : array (n, 4)
         Of each axis but the rows, in C order: outputs, taps, elements from one output to the next,
         and where its map begins.
@@ -118,12 +145,13 @@ class SumTables(NamedTuple):
     maps: Array
 
     @classmethod
-    def of(cls, layouts: Sequence[Layout], workers: int = 1) -> SumTables:
+    def of(cls, layouts: Sequence[Layout], access: Access, workers: int = 1) -> SumTables:
         """Describe axes in the order in which the loop takes them, the last along rows.
 
-        The rows' strides are equal and the same for samples and outputs: 1, or the number of
-        channels where these lie side by side. Strides count elements. Much work is cut into
-        pieces for so many workers, which changes no bit.
+        The rows' strides are the same for samples and outputs: 1, or the number of channels where
+        these lie side by side; rows that are loaded or stored are described as they lie in scratch.
+        Strides count elements. Much work is cut into pieces for so many workers, which changes no
+        bit.
         """
         *others, (row, step, _) = layouts
         axes = np.array([(1, 1, 0, 0)] * (not others) or [(0,) * 4] * len(others), np.int64)
@@ -138,12 +166,13 @@ class SumTables(NamedTuple):
         low, high = _inside(row, prod(taps))
         ends = np.array(list(_ends(row, low, high, step)), np.int64).reshape(-1, 4)
         left = low + row.taps - 1 if low else 0
-        pieces = _pieces(layouts, workers)
+        pieces = _pieces(layouts, access, workers)
         served = segments_served(int(axes[-1, 1]))
         rest = axes, ends, list_taps(taps, step), pieces, served, np.concatenate(maps)
         ranges = [step * n for n in (row.start - row.taps + 1, low, high, left)]
-        first = [row.length * step, row.taps, step, *ranges, _joined(layouts)]
-        numbers = np.array([*first, 0, 0, 1, prod(taps), *map(len, rest)], np.int64)
+        first = [row.length * step, row.taps, step, *ranges, _spare(layouts, access)]
+        counts = *map(len, rest), _taken(layouts, access) - (row.taps - 1) * step
+        numbers = np.array([*first, 0, 0, 1, prod(taps), *counts], np.int64)
         return cls(numbers, *rest)
 
     def packed(
@@ -162,7 +191,7 @@ class SumTables(NamedTuple):
         numbers = self.numbers.copy()
         numbers[8:11] = *origins, lines is self.lines
         numbers[11] = numbers[11] if zeros is None else zeros
-        numbers[12:] = list(map(len, tables))
+        numbers[12:18] = list(map(len, tables))
         return Packed(numbers, np.concatenate([table.reshape(-1) for table in tables]))
 
     def integers(self, lines: Array | None = None) -> int:
@@ -186,24 +215,27 @@ class Packed(NamedTuple):
         return self.numbers.ctypes.data, self.tables.ctypes.data
 
 
-def scratch_elements(layouts: Sequence[Layout], size: int, pieces: Array) -> int:
-    """Return how many elements of scratch, of `size` bytes, a worker needs for the largest piece.
+def scratch_elements(layouts: Sequence[Layout], access: Access, pieces: Array) -> int:
+    """Return how many elements of scratch a worker needs for the largest piece.
 
-    They are for strips, or for a constant row.
+    They are for outputs that are stored; and for strips, or for a constant row and what is loaded.
     """
     *others, (row, step, _) = layouts
     low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
     axes = [(axis.length, axis.taps) for axis, _, _ in others] or [(1, 1)]
     rows = _most_rows(np.array(axes), pieces)
     rules = {edge.rule for axis, _, _ in others for edge in axis.edges}
-    constant = longest_columns(size, axes[-1][1]) + (row.taps - 1) * step
-    strips = _joined(layouts) + rows * _width(row, low, high, step)
-    return max(strips, constant if "constant" in rules else 0)
+    taken = _taken(layouts, access)
+    strips = rows * _width(row, low, high, step)
+    loaded = rows * taken if access.loads else 0
+    return _spare(layouts, access) + max(strips, loaded + taken * ("constant" in rules))
 
 
-def longest_columns(size: int, taps: int) -> int:
-    """Return how many outputs of a row are taken at a time: the rows that they read stay near."""
-    return max(_LEAST_TAKEN, _CACHED // (size * (taps + TOGETHER - 1)) // 64 * 64)
+def _taken(layouts: Sequence[Layout], access: Access) -> int:
+    """Return how many elements of a row are read at a time."""
+    *others, (row, step, _) = layouts
+    columns = access.columns(others[-1].axis.taps if others else 1)
+    return min(columns, row.length * step) + (row.taps - 1) * step
 
 
 def _most_rows(axes: Array, pieces: Array) -> int:
@@ -221,12 +253,16 @@ def _width(row: Axis, low: int, high: int, step: int) -> int:
     return sum(stop - start + row.taps - 1 for start, stop in spans if start < stop) * step
 
 
-def _joined(layouts: Sequence[Layout]) -> int:
-    """Return the elements of a few rows of outputs at both ends, which are summed side by side."""
+def _spare(layouts: Sequence[Layout], access: Access) -> int:
+    """Return the elements of a few rows of outputs that are not summed up in place.
+
+    Those at both ends of a row are summed side by side.
+    """
     row, step, _ = layouts[-1]
     low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
     both = 0 < low < high < row.length
-    return TOGETHER * _width(row, low, high, step) if both else 0
+    joined = _width(row, low, high, step) if both else 0
+    return TOGETHER * max(joined, _taken(layouts, access) if access.stores else 0)
 
 
 def plain_layouts(problem: Problem) -> list[Layout]:
@@ -284,7 +320,7 @@ def _runs(part: Segment, step: int) -> Iterator[tuple[int, int, int]]:
             yield step, (part.first + part.step * i) * step, 1
 
 
-def _pieces(layouts: Sequence[Layout], workers: int) -> Array:
+def _pieces(layouts: Sequence[Layout], access: Access, workers: int) -> Array:
     """Return ranges of outputs on the first axis, on the last but the rows, and on the rows."""
     *others, (row, step, _) = layouts
     taps, columns = prod(axis.taps for axis, _, _ in layouts), row.length * step
@@ -294,7 +330,8 @@ def _pieces(layouts: Sequence[Layout], workers: int) -> Array:
     copied = rows * _width(row, *_inside(row, taps), step)
     parts = _PIECES * workers if workers > 1 else 1
     wanted = min(parts, outputs * (taps + _PER_OUTPUT) // _PIECE_PRODUCTS)
-    wanted = max(wanted, copied // _MOST_COPIED)
+    loaded = rows * _taken(layouts, access) if access.loads else 0
+    wanted = max(wanted, copied // _MOST_COPIED, loaded // _MOST_LOADED)
     spans = [[(0, first)], [(0, last)], [(0, columns)]]
     if len(others) > 1:
         spans[0] = _cut(first, wanted)

@@ -22,17 +22,18 @@ from numba import cfunc, types
 from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.lines import sum_columns
 from sigconv.loops.memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
+from sigconv.loops.moves import Transfer
 from sigconv.loops.places import given_of, places_of, room_of, rows_of
-from sigconv.loops.sum_tables import FILL, NOTHING, longest_columns
+from sigconv.loops.sum_tables import FILL, NOTHING
 from sigconv.loops.vectors import writers, zero_if_finite
 
-__all__ = ["Worker", "Workers", "sum_taps"]
+__all__ = ["Worker", "Workers", "sum_at", "sum_taps"]
 
-# Where the pieces and the counter lie in what a worker is told, and how much that is.
-_PIECES, _COUNTER, _TOLD = 15, 17, 20
+# Where the function that walks over the pieces, whether a call is alone, the pieces and the counter
+# lie in what a worker is told, and how much that is.
+_WALK, _ALONE, _PIECES, _COUNTER, _TOLD = 19, 20, 21, 23, 26
 
 _compiled = numba.njit(nogil=True, cache=True)
-_longest: Any = _compiled(longest_columns)
 
 
 @_compiled
@@ -56,12 +57,18 @@ def sum_taps(x: Any, out: Any, weights: Any, told: Any, asks: bool) -> Any:
         Not 0 where an output is not finite, if one asks; or where a weight is not, or too many are
         zero: then nothing is written. With others at work, only the counter tells all.
     """
+    return sum_at(address(x), address(out), weights, told, asks)
+
+
+@_compiled
+def sum_at(x: int, out: int, weights: Any, told: Any, asks: bool) -> Any:
+    """Do as `sum_taps` with arrays of any dtype, of which only the addresses are given."""
     place = address(told)
     counter, numbers = place + read(place, 11), read(place, 9)
-    write(place, 0, address(x))
-    write(place, 1, address(out))
+    write(place, 0, x)
+    write(place, 1, out)
     write(place, 2, address(weights))
-    if read(place, 14):
+    if read(place, _ALONE):
         write(counter, 0, read(place, _PIECES))
         zero_bytes(counter + 8, 8 * 2)
     zeros = 0
@@ -71,7 +78,7 @@ def sum_taps(x: Any, out: Any, weights: Any, told: Any, asks: bool) -> Any:
         tell(counter)
         count_done(counter, read(place, _PIECES + 1) - read(place, _PIECES))
     else:
-        call(read(place, 13), (place, int(asks)))
+        call(read(place, _WALK), (place, int(asks)))
     return read(counter, 2)
 
 
@@ -84,7 +91,12 @@ class Worker:
     """
 
     def __init__(
-        self, room: tuple[int, int], fill: Any, places: tuple[int, int], pieces: tuple[int, int]
+        self,
+        room: tuple[int, int],
+        fill: Any,
+        places: tuple[int, int],
+        pieces: tuple[int, int],
+        transfer: Transfer | None = None,
     ) -> None:
         self._kept = np.empty(room[0], np.int64), np.empty(room[1], fill.dtype), fill
         integers, memory, _ = self._kept
@@ -94,7 +106,9 @@ class Worker:
         self.told[9:11] = places
         # Where the counter lies, in bytes from here.
         self.told[11] = 8 * _COUNTER
-        self.told[12:15] = integers.ctypes.data, _compiled_pieces().address, 1
+        self.told[12] = integers.ctypes.data
+        self.told[13:_WALK] = transfer or Transfer(0, fill.itemsize, 1, 0, fill.itemsize, 1)
+        self.told[_WALK], self.told[_ALONE] = _compiled_pieces().address, 1
         self.told[_PIECES : _PIECES + 2] = pieces
 
 
@@ -105,7 +119,7 @@ class Workers:
         self.size = len(members)
         self._members = members
         self._told = np.stack([member.told for member in members])
-        self._told[:, 14] = 0
+        self._told[:, _ALONE] = 0
         self._told[:, 11] -= 8 * _TOLD * np.arange(len(members))
 
     def told(self, pieces: tuple[int, int]) -> tuple[Any, Any]:
@@ -159,13 +173,16 @@ def _sum_piece(places: Any, rows: Any, given: Any, piece: int) -> int:
         if begin >= end:
             continue
         longest = end - begin
+        if part == 0 or (places.store != 0 and not joined):
+            longest = min(longest, rows.columns)
         if part == 0:
-            longest = min(longest, _longest(places.size, given.height))
             _place_rows(places, rows, room, longest)
         elif not strips:
             _copy_strips(places, rows, given, room)
             strips = True
         for first in range(begin, end, longest):
+            if part == 0 and places.load != 0:
+                _load_rows(places, rows, room, first, min(end - first, longest))
             columns = first, min(end, first + longest), further, int(strips and joined)
             unusual |= sum_columns(places, rows, given, room, columns)
     return unusual
@@ -205,7 +222,34 @@ def _place_rows(places: Any, rows: Any, room: Any, longest: int) -> None:
         write(room.starts, i, place if head not in (NOTHING, FILL) else head)
     if filled:
         # One row for all that are constant, whichever their columns.
-        _fill(places, places.memory, longest + (rows.taps - 1) * rows.step)
+        place = places.memory + rows.spare * places.size
+        _fill(places, place, longest + (rows.taps - 1) * rows.step)
+
+
+@_compiled
+def _load_rows(places: Any, rows: Any, room: Any, first: int, columns: int) -> None:
+    """Load what some columns read, and find the addresses as `_place_rows` does."""
+    count = columns + (rows.taps - 1) * rows.step
+    target = places.memory + rows.spare * places.size
+    for i in range(room.count):
+        if read(room.heads, i) == FILL:
+            target += (rows.columns + (rows.taps - 1) * rows.step) * places.size
+            break
+    for i in range(room.count):
+        head = read(room.heads, i)
+        if head not in (NOTHING, FILL):
+            _load(places, head, rows.first + first, target, (count, 1))
+            write(room.starts, i, target - first * places.size)
+            target += count * places.size
+
+
+@_compiled
+def _load(places: Any, head: int, source: int, target: int, run: Any) -> None:
+    """Load a run of samples: from which on in their row, how many, and the step to the next."""
+    count, step = run
+    step *= places.load_step
+    place = places.x + (head + source * places.load_step) * places.load_size
+    call(places.load, (target, place, count, 1, step))
 
 
 @_compiled
@@ -241,6 +285,8 @@ def _copy_strip(places: Any, head: int, given: Any, place: int) -> None:
             zero_bytes(target, count * size)
         elif source == FILL or head == FILL:
             _fill(places, target, count)
+        elif places.load != 0:
+            _load(places, head, source, target, (count, step))
         elif step == 1:
             copy_bytes(target, places.x + (head + source) * size, count * size)
         else:
