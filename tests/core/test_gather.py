@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sigconv.core.blocks import Block
 from sigconv.core.boundary import RULES, Edge
-from sigconv.core.gather import gather, gather_region, scatter_add
+from sigconv.core.gather import Tile, gather, gather_region, scatter_add
 from sigconv.core.problem import Axis
 
 I8 = np.dtype(np.int64)
@@ -164,6 +164,26 @@ def test_the_tile_of_a_block_holds_its_support():
     tile = gather(x, axes, block, I8)
     assert tile.block == block
     np.testing.assert_array_equal(tile.data, [11, 10, 10, 11, 12])
+
+
+@pytest.mark.parametrize("rule", ["zero", "edge", "symmetric", "wrap", "constant"])
+@pytest.mark.parametrize("write", [(0, 4), (3, 8), (5, 9), (2, 4), (0, 9)])
+def test_a_placed_tile_is_a_view_of_the_source_that_continues_as_the_block_does(rule, write):
+    edge = Edge(rule, 7)
+    x, ax = signal(2, 7), Axis(1, 7, 3, 0, 9, (edge, edge))
+    block = Block((slice(1, 2),), (write,), (ax.support(*write),))
+    tile = gather(x, (ax,), block, I8)
+    data, (placed,) = tile.placed((3,))
+    assert np.shares_memory(data, x)
+    found = gather_region(
+        data, (placed,), (slice(0, 1),), (placed.support(placed.start, placed.stop),), I8
+    )
+    np.testing.assert_array_equal(found, tile.data)
+    gathered = Tile(block, tile.data)
+    data, (inside,) = gathered.placed((3,))
+    assert data is gathered.data
+    assert inside.length == write[1] - write[0]
+    assert inside.start == write[0] - block.support[0][0]
 
 
 @pytest.mark.parametrize("fill", [2**53 + 1, -(2**62) - 1])

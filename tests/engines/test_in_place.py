@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sigconv as sc
-from sigconv.engines import crew, execute, prepare, workers
+from sigconv.engines import compiled, crew, direct_kernel, execute, in_place, prepare, workers
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
 from sigconv.engines.sum_costs import loop_seconds
@@ -100,7 +100,8 @@ def test_what_is_unusual_is_left_to_the_blocks():
     weights = step.weights(h)
     assert step.apply(x, weights) is not None
     assert step.apply(np.asfortranarray(x), weights) is None
-    assert step.apply(x.astype("f4"), weights) is None
+    assert step.apply(x.astype(">f8"), weights) is None
+    assert step.apply(x.astype("f2"), weights) is None
     assert step.apply(x.astype(">f8"), weights) is None
     assert step.apply(x[:9], weights) is None
     assert step.apply(x, weights, np.empty_like(x), watch=True) is None
@@ -147,6 +148,41 @@ def test_channels_side_by_side_keep_their_order(channels, boundary):
     y: Any = step.apply(x, step.weights(h))
     expected = naive_convolve(x, h, "same", axes=0, boundary=boundary)
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+MOVED = [("u1", "f4"), ("i2", "f4"), ("f8", "f4"), ("f4", "f8"), ("bool", "f8"), ("f4", "c8")]
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize(("source", "sums"), MOVED)
+def test_samples_of_other_dtypes_give_the_bits_that_a_copy_gives(
+    source, sums, boundary, monkeypatch
+):
+    compiled.load_mover(np.dtype(source), np.dtype(sums))
+    # The loop converts what is not worth a copy.
+    monkeypatch.setattr(in_place, "_MOST_SAMPLES", 0)
+    for shape, taps, axes in [*CASES, ((300, 400, 3), (3, 3), (0, 1))]:
+        x, h = (30 * drawn(shape)).astype(source), drawn(taps, sums)
+        keywords = {"axes": axes, "boundary": boundary, "dtype": sums, "method": "direct"}
+        plan = replace(sc.plan(x, h, "same", **keywords), loop="numba")
+        step = InPlaceStep(plan)
+        expected = step.apply(x.astype(sums), step.weights(h))
+        for count in (1, 3):
+            y = step.apply(x, step.weights(h), workers=count)
+            np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("source", ["u1", "i2", "i8"])
+@pytest.mark.parametrize("largest", [1, 2**20, 2**50])
+def test_whole_numbers_take_one_step(source, largest, monkeypatch):
+    for lanes in ("f4", "f8", "i8"):
+        for pair in ((source, lanes), (lanes, "i8")):
+            compiled.load_mover(*map(np.dtype, pair))
+    monkeypatch.setattr(direct_kernel.DirectKernel, "apply", None)
+    x = RNG.integers(0, 50, (700, 900)).astype(source)
+    h = RNG.integers(-9, 9, (3, 5)) * largest
+    y = sc.convolve(x, h, "same", method=planned(x, h))
+    np.testing.assert_array_equal(y, naive_convolve(x, h, "same"))
 
 
 @given(case=cases(dtypes=("float32", "complex128"), min_size=1), workers=st.integers(1, 3))

@@ -1,10 +1,16 @@
 """Sums along rows: any layout, any rim, one row at a time or two."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
 
 import sigconv as sc
 from sigconv.engines import compiled as loops
+from sigconv.engines import execute, prepare
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.rows import TapList, compiled_sums, row_axis, sliced_sums
 from sigconv.testing import naive_convolve
@@ -118,3 +124,90 @@ def test_axes_of_one_sample_do_not_mix_up_the_order_in_memory(shapes, dtype):
     loops.load(np.dtype(dtype))
     expected = sc.convolve(np.ascontiguousarray(x), h, method="fft")
     np.testing.assert_allclose(sc.convolve(x, h, method="direct"), expected, atol=1e-4)
+
+
+LAYOUTS: dict[str, Callable[..., Any]] = {
+    "C": lambda x: x,
+    "F": np.asfortranarray,
+    "every other": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "backwards": lambda x: np.ascontiguousarray(x[..., ::-1])[..., ::-1],
+    "first axis last": lambda x: np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0),
+}
+SOURCES = {"f4": ["f4", "u1", "i8", "bool"], "f8": ["f8", "f4"], "c8": ["c8", "i2", "f4"]}
+
+
+@pytest.fixture(params=["converted by the loop", "by NumPy"])
+def moves(request, monkeypatch):
+    """Whether the loop converts elements, or NumPy does until that is loaded."""
+    if request.param == "by NumPy":
+        monkeypatch.setattr(loops, "mover", lambda *dtypes: None)
+        return
+    for sums, sources in SOURCES.items():
+        for source in sources:
+            loops.load_mover(np.dtype(source), np.dtype(sums))
+    for sums, result in [("f4", "i8"), ("f4", "u8"), ("f8", "i8"), ("f8", "u8")]:
+        loops.load_mover(np.dtype(sums), np.dtype(result))
+
+
+def in_blocks(x, h, out_order, **keywords):
+    """The sums by blocks of the compiled loop."""
+    plan = replace(sc.plan(x, h, method="direct", **keywords), loop="numba")
+    problem = plan.problem
+    out = np.empty(problem.result_shape, problem.dtypes.result, order=out_order)
+    prepared = prepare(plan, problem.kernel_view(h))
+    execute(prepared, problem.signal_view(x), problem.result_view(out), grid=plan.grid)
+    return out
+
+
+@compiled
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("shape", "taps", "axes"),
+    [
+        ((3000,), (5,), None),
+        ((12, 400), (3, 4), None),
+        ((20, 30, 3), (3, 3), (0, 1)),
+        ((3, 20, 30), (3, 3), (1, 2)),
+        ((4, 5, 300), (2, 3, 2), None),
+        ((300, 5, 4), (2, 1, 3), None),
+        ((600, 2), (9,), 0),
+    ],
+)
+def test_arrays_of_any_layout_and_dtype_are_summed_where_they_lie(shape, taps, axes, layout, moves):
+    for (sums, sources), mode in product(SOURCES.items(), ["full", "same"]):
+        for source, rule in product(sources, ["zero", "constant", "edge", "wrap", "reflect"]):
+            x = LAYOUTS[layout](RNG.integers(0, 9, shape).astype(source))
+            h = whole(taps, "f4" if sums == "c8" else sums)
+            h = h if sums != "c8" else (h + 1j * h[::-1]).astype("c8")
+            keywords = {"axes": axes, "boundary": rule, "dtype": sums, "mode": mode}
+            if rule == "constant":
+                keywords["fill_value"] = 2.0
+            expected = naive_convolve(x, h, **keywords)
+            for order in "CF":
+                np.testing.assert_array_equal(in_blocks(x, h, order, **keywords), expected)
+
+
+@compiled
+@pytest.mark.parametrize("source", ["u1", "i2", "bool", "i8"])
+@pytest.mark.parametrize("scale", [1, 1000, 10**9])
+def test_whole_numbers_come_back_whole_by_any_lanes(source, scale, moves):
+    x = np.asfortranarray(RNG.integers(0, 2, (60, 300)).astype(source))
+    h = scale * whole((3, 5), "i8")
+    for rule in ("zero", "symmetric"):
+        keywords: dict[str, Any] = {"mode": "same", "boundary": rule}
+        y = in_blocks(x, h, "C", **keywords)
+        assert y.dtype == np.int64
+        np.testing.assert_array_equal(y, naive_convolve(x, h, **keywords))
+
+
+@compiled
+@pytest.mark.parametrize("fill", [np.inf, np.nan, 1.0])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1.0])
+def test_what_is_not_finite_in_the_constant_reaches_zero_taps(fill, value):
+    h = np.zeros((5, 5))
+    h[0, 1], h[4, 4] = 1.0, value
+    x = whole((30, 300))
+    keywords = {"mode": "same", "boundary": "constant", "fill_value": fill}
+    with np.errstate(all="ignore"):
+        expected = naive_convolve(x, h, **keywords)
+    np.testing.assert_array_equal(in_blocks(x, h, "C", **keywords), expected)
