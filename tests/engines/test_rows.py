@@ -190,9 +190,10 @@ def test_arrays_of_any_layout_and_dtype_are_summed_where_they_lie(shape, taps, a
 @compiled
 @pytest.mark.parametrize("source", ["u1", "i2", "bool", "i8"])
 @pytest.mark.parametrize("scale", [1, 1000, 10**9])
-def test_whole_numbers_come_back_whole_by_any_lanes(source, scale, moves):
-    x = np.asfortranarray(RNG.integers(0, 2, (60, 300)).astype(source))
-    h = scale * whole((3, 5), "i8")
+@pytest.mark.parametrize(("shape", "taps"), [((60, 300), (3, 5)), ((9, 1500), (15, 15))])
+def test_whole_numbers_come_back_whole_by_any_lanes(shape, taps, source, scale, moves):
+    x = np.asfortranarray(RNG.integers(0, 2, shape).astype(source))
+    h = scale * whole(taps, "i8")
     for rule in ("zero", "symmetric"):
         keywords: dict[str, Any] = {"mode": "same", "boundary": rule}
         y = in_blocks(x, h, "C", **keywords)
@@ -203,8 +204,9 @@ def test_whole_numbers_come_back_whole_by_any_lanes(source, scale, moves):
 @compiled
 @pytest.mark.parametrize("fill", [np.inf, np.nan, 1.0])
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1.0])
-def test_what_is_not_finite_in_the_constant_reaches_zero_taps(fill, value):
-    h = np.zeros((5, 5))
+@pytest.mark.parametrize("rest", [0.0, 1.0])
+def test_what_is_not_finite_in_the_constant_reaches_every_tap(fill, value, rest):
+    h = np.full((5, 5), rest)
     h[0, 1], h[4, 4] = 1.0, value
     x = whole((30, 300))
     keywords = {"mode": "same", "boundary": "constant", "fill_value": fill}

@@ -142,7 +142,7 @@ def test_small_calls_never_reach_the_blocks(monkeypatch, shapes, boundary):
     sc.convolve(x, h, "same", boundary=boundary)
     sc.Convolver(h, x.shape, "same", boundary=boundary)(x)
     with pytest.raises(RuntimeError, match="blocks"):
-        sc.convolve(np.ones((600, 600), int), np.ones((9, 9), int), method="direct")
+        sc.convolve(np.ones((600, 600), order="F"), np.ones((9, 9)), method="direct")
 
 
 @pytest.mark.parametrize("boundary", ["zero", "reflect"])

@@ -106,7 +106,7 @@ def _first_seconds(loop: tuple[Cost, str, BlockGrid]) -> float:
 def _scratch_bytes(problem: Problem) -> int:
     """Return the scratch of a worker that reads and writes all in place: the most it may take."""
     layouts, size = plain_layouts(problem), problem.dtypes.compute.itemsize
-    access = Access(size)
+    access = Access(size, loads=True, stores=problem.dtypes.result != problem.dtypes.compute)
     tables = SumTables.of(layouts, access)
     return 8 * tables.integers() + size * scratch_elements(layouts, access, tables.pieces)
 

@@ -76,7 +76,7 @@ class DirectKernel:
             stamped = True
         if stamped:
             data = data if is_finite(data) else clean(data)
-            fill = fill if fills else None
+            fill = fill if fills else np.zeros(1, dtype)
         finite = True
         # Each kernel of the batch meets the part of the batch that it serves.
         for index in product(*(range(s.start, s.stop) for s in own)):
