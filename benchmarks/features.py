@@ -57,6 +57,7 @@ def cases() -> Iterator[Case]:
     yield _short_call(samples)
     yield _smoothing(samples)
     yield _long_kernel(samples)
+    yield from _converted(rng)
     yield from _integers(rng)
     yield from _policies(samples)
     if find_spec("skimage"):
@@ -88,6 +89,32 @@ def _smoothing(samples: Samples) -> Case:
         "scipy.ndimage.gaussian_filter",
         partial(ndimage.gaussian_filter, volume, 3.0),
     )
+
+
+def _converted(rng: np.random.Generator) -> Iterator[Case]:
+    """Whole numbers to float32, as cameras and scanners give them: in C and in Fortran order."""
+    volume = np.asfortranarray(rng.integers(-1000, 1000, (128, 128, 128), np.int16))
+    h = rng.standard_normal((5, 5, 5)).astype(np.float32)
+    yield Case(
+        "128³ volume of int16 in Fortran order, 5³ taps, to float32",
+        partial(sc.convolve, volume, h, "same", dtype=np.float32),
+        "scipy.ndimage.convolve",
+        partial(ndimage.convolve, volume, h, np.float32, "constant", origin=0),
+    )
+    if find_spec("cv2"):
+        import cv2
+
+        for shape, text in (((1024, 1024), "1024²"), ((1024, 1024, 3), "1024² colour")):
+            image = rng.integers(0, 256, shape, np.uint8)
+            h = rng.standard_normal((7, 7)).astype(np.float32)
+            flipped = np.ascontiguousarray(h[::-1, ::-1])
+            zero = cv2.BORDER_CONSTANT
+            yield Case(
+                f"{text} image of uint8, 7² taps, to float32",
+                partial(sc.convolve, image, h, "same", axes=(0, 1), dtype=np.float32),
+                "cv2.filter2D",
+                partial(cv2.filter2D, image, cv2.CV_32F, flipped, borderType=zero),
+            )
 
 
 def _integers(rng: np.random.Generator) -> Iterator[Case]:
