@@ -55,7 +55,10 @@ class InPlaceStep:
         zeros = taps if self._copies else int((1 - SPARSE) * taps)
         compiled.load(self._dtype)
         self._make = partial(PieceSums, problem, zeros=zeros, kept_bytes=kept_bytes)
+        # What is copied is converted then.
+        self._written = self._dtype if self._copies else self._result
         self._made: dict[DType, PieceSums] = {}
+        self._plain = self.sums(self._dtype)
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""
@@ -73,17 +76,19 @@ class InPlaceStep:
         """Return the result, or None where the blocks have to compute it."""
         if signal.shape != self._signal_shape:
             return None
-        if self._copies and not is_plain(signal, self._dtype):
-            signal = np.ascontiguousarray(as_dtype(signal, self._dtype))
-        sums = self.sums(signal.dtype)
-        if sums is None or not is_plain(signal, signal.dtype):
+        sums: PieceSums | None = self._plain
+        if not is_plain(signal, self._dtype):
+            if self._copies:
+                signal = np.ascontiguousarray(as_dtype(signal, self._dtype))
+            else:
+                sums = self.sums(signal.dtype) if is_plain(signal, signal.dtype) else None
+        if sums is None:
             return None
-        dtype = self._dtype if self._copies else self._result
         target: Any = out
-        if out is None or watch or not _is_apart(out, dtype, signal):
+        if out is None or watch or not _is_apart(out, self._written, signal):
             if out is not None and not self._copies:
                 return None
-            target = np.empty(self._shape, dtype)
+            target = np.empty(self._shape, self._written)
         # Taps that are not finite are told likewise.
         if sums.run(signal, target, weights, asks=watch, workers=workers):
             return None
@@ -97,8 +102,7 @@ class InPlaceStep:
         """Return what sums up samples of `dtype`, made when it is first used, or None."""
         sums = self._made.get(dtype)
         if sums is None:
-            result = self._dtype if self._copies else self._result
-            way = Way.of((dtype, self._dtype, result))
+            way = Way.of((dtype, self._dtype, self._written))
             if way is not None:
                 sums = self._made.setdefault(dtype, self._make(way))
         return sums

@@ -65,6 +65,7 @@ class PieceSums:
         tables = SumTables.of(layouts, way.access, calls * available_workers())
         cuts = np.linspace(0, len(tables.pieces), min(calls, len(tables.pieces)) + 1).astype(int)
         self.calls = list(pairwise(cuts.tolist()))
+        self._is_one_call = len(self.calls) == 1
         self._packed = tables.packed(zeros=zeros)
         room = tables.integers(), scratch_elements(layouts, way.access, tables.pieces)
         constant = constant_of(problem.axes, dtype)
@@ -85,22 +86,28 @@ class PieceSums:
         x, y = signal.reshape(-1), target.reshape(-1)
         # One signature for all: samples that may not be written to.
         x.flags.writeable = False
+        if workers == 1 and self._is_one_call:
+            return self._run_alone((x, y, weights), asks) != 0
         for pieces in self.calls:
             count = min(workers, pieces[1] - pieces[0])
             if self._run(pieces, (x, y, weights), asks, count):
                 return True
         return False
 
+    def _run_alone(self, arrays: tuple[Array, ...], asks: bool) -> int:
+        try:
+            worker = self._spare.pop()
+        except IndexError:
+            worker = self.worker(*self._given)
+        told = self._sum(arrays, worker.told, asks)
+        if self._keeps:
+            self._spare.append(worker)
+        return told
+
     def _run(
         self, pieces: tuple[int, int], arrays: tuple[Array, ...], asks: bool, count: int
     ) -> int:
         """Run a range of pieces on `count` workers, and return what they tell."""
-        if count == 1 and len(self.calls) == 1:
-            worker = self._lend()
-            told = self._sum(arrays, worker.told, asks)
-            if self._keeps:
-                self._spare.append(worker)
-            return told
         team = self._team(count)
         told, counter = team.told(pieces)
         runs = [partial(self._run_one, team, arrays, one, asks) for one in told[:count]]
@@ -110,9 +117,9 @@ class PieceSums:
         return int(counter[2])
 
     def _sum(self, arrays: tuple[Array, ...], told: Array, asks: bool) -> int:
-        if not self._moves:
-            return int(self.sum(*arrays, told, asks))
         x, y, weights = arrays
+        if not self._moves:
+            return int(self.sum(x, y, weights, told, asks))
         return int(self.sum(x.ctypes.data, y.ctypes.data, weights, told, asks))
 
     def _run_one(self, team: Any, arrays: tuple[Array, ...], told: Array, asks: bool) -> None:
@@ -126,9 +133,3 @@ class PieceSums:
             if team.size >= count:
                 return team
         return self.workers([self.worker(*self._given) for _ in range(count)])
-
-    def _lend(self) -> Any:
-        try:
-            return self._spare.pop()
-        except IndexError:
-            return self.worker(*self._given)
