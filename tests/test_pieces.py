@@ -163,3 +163,53 @@ def test_long_kernels_go_whole_since_pieces_are_short_beside_them():
     compiled.load(np.dtype("c8"), "parts")
     assert sc.plan(source.shape, kernel.shape, dtype="c8", method="overlap-save").parts > 1
     assert sc.convolve_pieces(source, kernel, method="overlap-save").plan.parts == 1
+
+
+class Growing(Reader):
+    """A source that comes bit by bit, and whose shape tells nothing of its length."""
+
+    def __init__(self, array, planned):
+        super().__init__(array)
+        self.shape = (planned, *array.shape[1:])
+        self.held = (0, 0)
+
+    def reaches(self, stop, keep):
+        length = len(self.array)
+        self.held = (max(self.held[0], keep, 0), max(self.held[1], min(stop, length)))
+        return length if stop > length else None
+
+    def __getitem__(self, key):
+        low, high = key[0].start, key[0].stop
+        assert self.held[0] <= low <= high <= self.held[1]
+        return super().__getitem__(key)
+
+
+@given(
+    data=st.data(),
+    n=st.integers(0, 3000),
+    k=st.integers(1, 900),
+    mode=st.sampled_from(["full", "same", "valid"]),
+    rules=st.tuples(*[st.sampled_from([rule for rule in RULES if rule != "wrap"])] * 2),
+    piece=st.integers(1, 700),
+    planned=st.sampled_from([1000, 1 << 22]),
+)
+def test_a_source_that_nobody_knows_the_length_of_gives_the_same(
+    data, n, k, mode, rules, piece, planned
+):
+    x = data.draw(samples((n, 2), np.dtype("float32")))
+    h = np.abs(data.draw(samples((k,), np.dtype("float32")))) + np.float32(0.1)
+    keywords: dict[str, Any] = {"boundary": [rules]}
+    if "constant" in rules:
+        keywords["fill_value"] = 0.5
+    pieces = sc.convolve_pieces(
+        Growing(x, max(planned, k)), h[:, None], mode, axis=0, piece=piece, **keywords
+    )
+    if mode == "valid" and n < k:
+        with pytest.raises(ShapeError, match="as many samples as taps"):
+            list(pieces)
+        return
+    found = [np.empty((0, 2), "float32"), *pieces]
+    expected = sc.convolve(x, h[:, None], mode, axes=0, **keywords)
+    fill = keywords.get("fill_value", 0.0)
+    atol = tolerance(x, h, np.dtype("float32"), fill_value=fill) * 4
+    np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5, atol=atol)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, edge_ratio, light_share
 from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
 
-__all__ = ["USUAL_PIECE", "Pieces", "convolve_pieces"]
+__all__ = ["USUAL_PIECE", "Pieces", "Unending", "convolve_pieces"]
 
 USUAL_PIECE = 1 << 19
 """Results along the axis that a piece has at least, unless told otherwise."""
@@ -51,7 +51,8 @@ def convolve_pieces(
     ----------
     source : array or reader
         Anything with `shape`, `dtype` and ``source[slices]``, read in increasing order with an
-        overlap of taps-1 samples; other parts only where the boundary refers to them.
+        overlap of taps-1 samples; other parts only where the boundary refers to them. Or an
+        `Unending` reader, whose length nobody knows yet.
     kernel : array_like
         1-D taps, or an array of the source's dimensions.
     axis : int
@@ -129,6 +130,17 @@ def _first_seconds(plan: Plan) -> float:
     return plan.cost.first
 
 
+@runtime_checkable
+class Unending(Protocol):
+    """A reader whose length along the axis of the pieces is not known; its `shape` says more."""
+
+    def reaches(self, stop: int, keep: int) -> int | None:
+        """Read up to sample `stop`, and hold what comes from `keep` on.
+
+        Returned is the length, once the end has been met.
+        """
+
+
 class Pieces:
     """The pieces of a convolution, computed one at a time while they are iterated over."""
 
@@ -141,6 +153,7 @@ class Pieces:
         self._source = _Transposed(source, plan.problem.order)
         self._kernel = kernel
         self._workers = resolve_workers(workers)
+        self._growing = source if isinstance(source, Unending) else None
         step = plan.hop[0] if plan.hop else 1
         wanted = USUAL_PIECE if piece is None else piece
         self._piece = step * max(1, -(-wanted // max(step, 1)))
@@ -157,32 +170,58 @@ class Pieces:
             return
         problem = self.plan.problem
         prepared = prepare(self.plan, problem.kernel_view(self._kernel))
-        (axis,) = problem.axes
-        for start, stop in pairwise(cut(axis.start, axis.stop, self._piece)):
+        for axis, start, stop in self._spans():
             inside = axis.taps - 1 <= start and stop <= axis.size
             if inside or not problem.has_absent_edges:
-                yield self._compute(prepared, start, stop)
+                yield self._compute(prepared, axis, start, stop)
             else:
-                yield self._compute_at_edge(prepared, start, stop)
+                yield self._compute_at_edge(prepared, axis, start, stop)
 
-    def _compute_at_edge(self, prepared: Prepared, start: int, stop: int) -> Array:
+    def _spans(self) -> Iterator[tuple[Axis, int, int]]:
+        """Yield the axis, as long as it is known to be, and the results of each piece."""
+        (axis,) = self.plan.problem.axes
+        start = axis.start
+        if self._growing is not None:
+            reach = axis.taps - 1
+            while True:
+                # The extension before the first sample refers to so many, and so do the last ones.
+                known = start + self._piece + reach
+                size = self._growing.reaches(known, start - 2 * reach)
+                if size is not None:
+                    break
+                yield axis._replace(size=known), start, start + self._piece
+                start += self._piece
+            axis = self._ended(axis, size)
+        if axis.size:
+            for low, high in pairwise(cut(start, axis.stop, self._piece)):
+                yield axis, low, high
+
+    def _ended(self, axis: Axis, size: int) -> Axis:
+        """Return the axis of a reader that turned out to have `size` samples."""
+        if self.plan.problem.mode == "valid" and size < axis.taps:
+            raise ShapeError(
+                f"mode='valid' needs as many samples as taps; got {size} samples and {axis.taps} "
+                "taps. Use mode='full'."
+            )
+        return axis._replace(size=size, stop=axis.stop - axis.size + size)
+
+    def _compute_at_edge(self, prepared: Prepared, axis: Axis, start: int, stop: int) -> Array:
         """Return results [start, stop), in which existing samples carry all the weight."""
         problem = self.plan.problem
-        ratio = edge_ratio(problem, self._kernel, start, stop)
+        ratio = edge_ratio(problem.with_axes((axis,)), self._kernel, start, stop)
         if ((ratio < light_share(self.plan)) & (ratio > 0)).any():
             direct = make_plan(problem, "direct")
             prepared = prepare(direct, problem.kernel_view(self._kernel))
-        result = self._compute(prepared, start, stop)
+        result = self._compute(prepared, axis, start, stop)
         with np.errstate(all="ignore"):
             # Nothing present is 0/0.
             result /= ratio.astype(problem.dtypes.real)
         return result
 
-    def _compute(self, prepared: Prepared, start: int, stop: int) -> Array:
+    def _compute(self, prepared: Prepared, axis: Axis, start: int, stop: int) -> Array:
         """Return results [start, stop): the samples that they need are a signal of their own."""
         plan = prepared.plan
         problem = self.plan.problem
-        (axis,) = problem.axes
         low, high = axis.support(start, stop)
         whole = tuple(slice(0, n) for n in self._source.shape[:-1])
         dtype = problem.dtypes.compute

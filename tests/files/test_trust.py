@@ -19,7 +19,7 @@ from sigconv.errors import (
     ShapeError,
     SourceError,
 )
-from sigconv.files import TargetError, convolve_file, describe, plan_file
+from sigconv.files import TargetError, audio_convolve, convolve_file, describe, plan_file
 from sigconv.files import convolve as room
 from sigconv.files.audio_streams import AudioSink
 from tests.files.helpers import RATE, names_in, noise
@@ -92,7 +92,8 @@ def test_failure_half_way_leaves_the_old_target_and_no_partial_file(
             raise failure
         encode(self, samples)
 
-    monkeypatch.setattr(room, "convolve_pieces", partial(sigconv.convolve_pieces, piece=4096))
+    short = partial(sigconv.convolve_pieces, piece=4096)
+    monkeypatch.setattr(audio_convolve, "convolve_pieces", short)
     monkeypatch.setattr(AudioSink, "_encode", fail_later)
     with pytest.raises(type(failure)):
         convolve_file(wav, noise(100, 1), target, method="overlap-save", force=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sigconv.cli.ends import is_pipe
 from sigconv.cli.failures import report_failure
 from sigconv.files.atomic import check_target
 
@@ -29,6 +30,8 @@ def targets_of(
             )
         return [(sources[0], output)]
     assert outdir is not None
+    if any(map(is_pipe, sources)):
+        raise click.UsageError("stdin has no name that its output could have. Name it: -o OUT.")
     if not outdir.is_dir():
         problem = "is no directory" if outdir.exists() else "does not exist"
         raise click.UsageError(f"the directory {outdir} {problem}. Create it, or name another.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sigconv.cli.batch import run_each, targets_of
+from sigconv.cli.ends import incoming, is_pipe, outgoing
 from sigconv.cli.group import sigconv
 from sigconv.cli.options import Options, debug_option, file_options
 from sigconv.cli.progress import FORMS, reporting
@@ -72,6 +74,9 @@ def convolve_command(**arguments: Any) -> None:
     Audio (.wav .flac .ogg .aiff .caf .au .rf64) is convolved along time in constant memory, and
     keeps its encoding; .npy arrays along every axis; .nii volumes (x, y, z) and .tif images
     (z, y, x) along space, with their headers kept. OUT is renamed into place when it is whole.
+
+    - is a pipe of audio: WAV or AU as INPUT, and as OUT a WAV stream, or AU after AU. What is said
+    goes to stderr then.
     """
     _run("convolve", **arguments)
 
@@ -126,21 +131,22 @@ class _Work:
 
         with reporting(source.name, self._progress) as progress:
             record = convolve_file(
-                source,
+                incoming(source),
                 self._kernel,
-                target,
+                outgoing(target),
                 self._settings,
                 force=self._force,
                 progress=progress,
             )
+        say = partial(click.echo, err=is_pipe(target))
         for note in record.source.notes:
             click.echo(f"sigconv: warning: {source}: {note}", err=True)
         for warning in report.warnings(record):
             click.echo(f"sigconv: warning: {warning}", err=True)
         if self._as_json:
-            click.echo(json.dumps(report.record_facts(record)))
+            say(json.dumps(report.record_facts(record)))
         elif not self._quiet:
-            click.echo(report.summarise(record))
+            say(report.summarise(record))
 
 
 class _Preview(_Work):
@@ -151,8 +157,10 @@ class _Preview(_Work):
         from sigconv.cli import report
         from sigconv.files import preview_file
 
-        preview = preview_file(source, self._kernel, target, self._settings, force=self._force)
+        ends = incoming(source), self._kernel, outgoing(target)
+        preview = preview_file(*ends, self._settings, force=self._force)
+        say = partial(click.echo, err=is_pipe(target))
         if self._as_json:
-            click.echo(json.dumps(report.preview_facts(preview)))
+            say(json.dumps(report.preview_facts(preview)))
         else:
-            click.echo(report.describe_preview(preview))
+            say(report.describe_preview(preview))

@@ -192,6 +192,20 @@ _FILE = (
         help="How audio samples are stored, as PCM_24 or FLOAT.  [default: as the input's]",
     ),
     _setting(
+        "raw",
+        "--raw",
+        metavar="FORMAT",
+        help="Pipes carry samples without a header, as f32le, s16le, s24be or mulaw; stdin needs "
+        "--rate and --channels too.",
+    ),
+    _setting(
+        "channels",
+        "--channels",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="The channels of --raw samples from stdin.",
+    ),
+    _setting(
         "dither",
         "--dither",
         is_flag=True,

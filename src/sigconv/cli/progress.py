@@ -12,13 +12,15 @@ __all__ = ["FORMS", "reporting"]
 
 FORMS = ("auto", "json", "none")
 
+Report = Callable[[int, int | None], None]
+
 # Seconds between lines.
 _EVERY = 0.2
 
 
 @contextmanager
-def reporting(title: str, form: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield what to call with (bytes done, bytes in all), or None where nobody is looking."""
+def reporting(title: str, form: str) -> Iterator[Report | None]:
+    """Yield what to call with (bytes done, bytes in all or None), or None if nobody looks."""
     if form == "json":
         yield _lines(title)
         return
@@ -48,19 +50,19 @@ def reporting(title: str, form: str) -> Iterator[Callable[[int, int], None] | No
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
-        def report(done: int, total: int) -> None:
+        def report(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
 
         yield report
 
 
-def _lines(title: str) -> Callable[[int, int], None]:
+def _lines(title: str) -> Report:
     began, last = monotonic(), -_EVERY
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int | None) -> None:
         nonlocal last
         elapsed = monotonic() - began
-        if elapsed - last < _EVERY and done < total:
+        if elapsed - last < _EVERY and (total is None or done < total):
             return
         last = elapsed
         line = {"file": title, "done": done, "total": total, "seconds": round(elapsed, 3)}

@@ -103,7 +103,10 @@ def record_facts(record: Record) -> dict[str, Any]:
         "clipped": record.clipped,
         "peak": record.peak if record.peak is None or isfinite(record.peak) else None,
         "safe_gain_db": record.safe_gain_db,
-        "sha256": {str(path): _digest(path) for path in (source.path, target.path)},
+        "sha256": {
+            str(path): record.digests.get(str(path)) or _digest(path)
+            for path in (source.path, target.path)
+        },
     }
 
 

@@ -15,6 +15,7 @@ from sigconv.files.description import Description
 from sigconv.files.formats import FORMATS, describe, load
 from sigconv.files.kernel import load_kernel
 from sigconv.files.kernel_file import save_kernel
+from sigconv.files.pipes import Pipe
 from sigconv.files.record import Preview, Record
 from sigconv.files.settings import Settings, Sides
 
@@ -22,6 +23,7 @@ __all__ = [
     "FORMATS",
     "DelayRecord",
     "Description",
+    "Pipe",
     "Preview",
     "Record",
     "Settings",

@@ -6,14 +6,12 @@ from math import prod
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-
 from sigconv.errors import DTypeError, OptionError, TargetError
 from sigconv.files import encodings
 from sigconv.files.atomic import full_suffix
 from sigconv.files.audio_streams import AudioSource
 from sigconv.files.description import Description, DType, check_readable, source_problem
-from sigconv.files.headers import check_promise
+from sigconv.files.headers import check_promise, largest
 from sigconv.files.libsndfile import errors, reason, soundfile
 
 __all__ = ["SUFFIXES", "check_working", "describe", "load", "target_description"]
@@ -34,10 +32,6 @@ SUFFIXES = {
 
 # A FLAC block of silence, the densest there is, packs 65535 frames into some ten bytes.
 _MOST_FRAMES_PER_BYTE = 1 << 16
-
-# Above this many bytes of samples the 32-bit sizes of a header no longer hold.
-LARGEST_32_BIT = 0xFFFFFFFF - 4096
-_SIZED_32_BIT = ("WAV", "WAVEX", "AIFF", "AU")
 
 
 def describe(path: Path) -> Description:
@@ -112,9 +106,7 @@ def target_description(
     container = SUFFIXES[full_suffix(target)][0]
     if full_suffix(target) == full_suffix(source.path):
         container = source.format
-    wanted = source.encoding
-    if encodings.is_float(wanted):
-        wanted = "DOUBLE" if dtype == np.float64 else "FLOAT"
+    wanted = encodings.wanted_subtype(source.encoding, dtype)
     default = soundfile().default_subtype(container)
     able = tuple(
         name
@@ -128,7 +120,8 @@ def target_description(
         )
     encoding = subtype or encodings.choose_subtype(wanted, able, default)
     nbytes = prod(frames_channels) * encodings.stored_dtype(encoding).itemsize
-    if container in _SIZED_32_BIT and nbytes > LARGEST_32_BIT:
+    most = largest(container)
+    if most is not None and nbytes > most:
         if container not in ("WAV", "WAVEX"):
             raise TargetError(
                 f"{target}: {container} holds at most 4 GB, these results need {nbytes} bytes. "

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sigconv.errors import NonFiniteError, TargetError
 from sigconv.files import encodings
 from sigconv.files.description import Description, DType, source_problem
+from sigconv.files.headers import largest
 from sigconv.files.libsndfile import errors, reason, soundfile
 
 __all__ = ["AudioSink", "AudioSource"]
@@ -123,14 +124,14 @@ class AudioSource:
 
 
 class AudioSink:
-    """An audio file that grows by blocks of float samples, encoded in the background.
+    """Audio that grows by blocks of float samples, encoded in the background.
 
     Parameters
     ----------
     description : Description
-        What the file shall be, as `target_description` gives it.
-    path : Path
-        Where to write it.
+        What it shall be, as `target_description` gives it.
+    target : Path or PipeFile
+        Where it goes: a file to be made, or what is open already. It is closed in the end.
     dither : bool
         Whether triangular noise, the same in every run, is added before samples are rounded.
 
@@ -140,28 +141,16 @@ class AudioSink:
         The peak and the clipped samples of what has been written.
     """
 
-    def __init__(self, description: Description, path: Path, *, dither: bool = False) -> None:
+    def __init__(
+        self, description: Description, target: Path | Any, *, dither: bool = False
+    ) -> None:
         self._noise = np.random.default_rng(0) if dither else None
         self.levels = encodings.Levels()
+        self._width = encodings.stored_dtype(description.encoding).itemsize
         self._about = description
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="sigconv-write")
         self._pending: Future[None] | None = None
-        try:
-            self._file: Any = soundfile().SoundFile(
-                str(path),
-                "w",
-                int(description.rate or 0),
-                description.shape[1],
-                description.encoding,
-                format=description.format,
-            )
-        except errors() as error:
-            raise TargetError(
-                f"{description.path}: cannot be made as {description.format} of "
-                f"{description.shape[1]} channels of {description.encoding} at "
-                f"{description.rate:g} Hz ({reason(error)}). Check the "
-                "disk, or name an output of another format, such as .wav."
-            ) from error
+        self._file = _made(description, target) if isinstance(target, Path) else target
 
     def write(self, samples: Array) -> None:
         """Append `samples`, of shape (frames, channels); they must not change afterwards."""
@@ -193,7 +182,17 @@ class AudioSink:
         numbers, clipped = encodings.quantise(samples, self._about.encoding, self._noise)
         self.levels.clipped += clipped
         numbers = np.ascontiguousarray(numbers)
+        self._check_size()
         self._calling(self._file.buffer_write, numbers, dtype=numbers.dtype.name)
+
+    def _check_size(self) -> None:
+        """Refuse what a header cannot tell, of audio whose length was not known ahead."""
+        most, nbytes = largest(self._about.format), self.levels.samples * self._width
+        if most is not None and nbytes > most:
+            raise TargetError(
+                f"{self._about.path}: {self._about.format} holds at most 4 GB. Name an output that "
+                "ends in .caf or .rf64."
+            )
 
     def _calling(self, function: Callable[..., object], *arguments: Any, **keywords: Any) -> None:
         try:
@@ -220,3 +219,23 @@ class AudioSink:
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._calling(self._file.close)
+
+
+def _made(description: Description, path: Path) -> Any:
+    """Return a new file to write audio to."""
+    try:
+        return soundfile().SoundFile(
+            str(path),
+            "w",
+            int(description.rate or 0),
+            description.shape[1],
+            description.encoding,
+            format=description.format,
+        )
+    except errors() as error:
+        raise TargetError(
+            f"{description.path}: cannot be made as {description.format} of "
+            f"{description.shape[1]} channels of {description.encoding} at "
+            f"{description.rate:g} Hz ({reason(error)}). Check the "
+            "disk, or name an output of another format, such as .wav."
+        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -18,21 +18,21 @@ from sigconv.engines import Plan
 from sigconv.files.atomic import replacing
 from sigconv.files.description import Description, Layout
 from sigconv.files.formats import describe, load
-from sigconv.files.job import HELD_PIECES, Job, Kernel, settle, taps_for
+from sigconv.files.job import Job, Kernel, settle, taps_for
+from sigconv.files.pipes import Pipe
 from sigconv.files.record import Preview, Record
 from sigconv.files.settings import Settings, adjusted, result_dtype
-from sigconv.pieces import Pieces, convolve_pieces
 
 __all__ = ["convolve_file", "plan_file", "plan_shape", "preview_file"]
 
 Array = npt.NDArray[Any]
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int | None], None]
 
 
 def convolve_file(
-    source: str | Path,
+    source: str | Path | Pipe,
     kernel: Kernel,
-    target: str | Path,
+    target: str | Path | Pipe,
     settings: Settings | None = None,
     *,
     force: bool = False,
@@ -47,18 +47,21 @@ def convolve_file(
 
     Parameters
     ----------
-    source : path-like
-        A file whose suffix is in `sigconv.files.FORMATS`.
+    source : path-like or Pipe
+        A file whose suffix is in `sigconv.files.FORMATS`; or audio from a pipe, in WAV or AU, or as
+        ``raw`` says.
     kernel : str, path-like or array_like
         As in `load_kernel`: a file, a JSON array, a specification, or the taps.
-    target : path-like
-        The output; its suffix names the format.
+    target : path-like or Pipe
+        The output; its suffix names the format. A pipe gets a stream of WAV, or of AU if the source
+        is AU, or samples without a header as ``raw`` says.
     settings : Settings, optional
         How to convolve.
     force : bool
         Whether an existing target may be replaced.
     progress : callable, optional
-        Called with the bytes of results done and their total, as blocks are finished.
+        Called with the bytes of results done and their total, None where that is not known, as
+        blocks are finished.
     **changes
         Single settings by name, as ``mode="same"`` or ``operation="correlate"``.
 
@@ -78,13 +81,15 @@ def convolve_file(
     SigconvError
         Whatever `sigconv.convolve` refuses.
     """
-    job = settle(Path(source), kernel, Path(target), Settings.of(settings, changes), force=force)
+    job = settle(source, kernel, target, Settings.of(settings, changes), force=force)
     began = perf_counter()
-    run = _convolve_audio if job.form.kind == "audio" else _convolve_array
-    with replacing(job.target, inputs=job.inputs, force=force) as temporary:
-        outcome = run(job, temporary, progress or _ignore)
+    if job.outgoing is not None:
+        outcome = _convolve_audio(job, None, progress or _ignore)
+    else:
+        run = _convolve_audio if job.form.kind == "audio" else _convolve_array
+        with replacing(job.target, inputs=job.inputs, force=force) as temporary:
+            outcome = run(job, temporary, progress or _ignore)
     return Record(
-        source=job.source,
         kernel_shape=job.taps.shape,
         mode=job.mode,
         gain_db=float(job.settings.gain_db),
@@ -94,9 +99,9 @@ def convolve_file(
 
 
 def preview_file(
-    source: str | Path,
+    source: str | Path | Pipe,
     kernel: Kernel,
-    target: str | Path,
+    target: str | Path | Pipe,
     settings: Settings | None = None,
     *,
     force: bool = False,
@@ -106,15 +111,24 @@ def preview_file(
 
     The parameters and the errors are those of `convolve_file`; nothing is written.
     """
-    job = settle(Path(source), kernel, Path(target), Settings.of(settings, changes), force=force)
+    job = settle(source, kernel, target, Settings.of(settings, changes), force=force)
     if job.form.kind == "audio":
-        about, chosen = _checked_audio(job, _Unread(job.source.shape, job.dtype))[:2]
+        from sigconv.files.audio_convolve import check_audio
+
+        about, chosen = check_audio(job, _Unread(job.source.shape, job.dtype))[:2]
     else:
         about, chosen, _ = _checked_array(job, job.source.shape)
     return Preview(job.source, about, job.taps.shape, job.mode, chosen)
 
 
-def _ignore(done: int, total: int) -> None:
+def _convolve_audio(job: Job, temporary: Path | None, progress: Progress) -> dict[str, Any]:
+    # soundfile is imported when there is audio.
+    from sigconv.files.audio_convolve import convolve_audio
+
+    return convolve_audio(job, temporary, progress)
+
+
+def _ignore(done: int, total: int | None) -> None:
     pass
 
 
@@ -126,33 +140,8 @@ class _Unread:
     dtype: np.dtype[Any]
 
 
-def _is_streamed(job: Job) -> bool:
-    """Tell whether audio goes through piece by piece."""
-    return job.source.axes == (0,) and job.settings.nan_policy == "propagate"
-
-
-def _pieces_of(job: Job, source: Any) -> Pieces:
-    center = None if job.center is None else job.center[0]
-    keywords = job.keywords | {"method": job.settings.method, "workers": job.settings.workers}
-    if job.piece is not None:
-        keywords["piece"] = job.piece
-    return convolve_pieces(source, job.taps, job.mode, axis=0, **keywords | {"center": center})
-
-
-def _plan_of(job: Job, source: Array | tuple[int, ...]) -> Plan:
-    keywords = job.named(job.settings.method)
-    del keywords["workers"]
-    return plan(source, job.taps, job.mode, **keywords)
-
-
 def _target_of(job: Job, shape: tuple[int, ...]) -> Description:
     """Return what the target will be."""
-    if job.form.kind == "audio":
-        from sigconv.files.audio import target_description
-
-        frames, channels = shape
-        subtype = job.settings.subtype
-        return target_description(job.source, job.target, (frames, channels), job.dtype, subtype)
     return Description(
         path=job.target,
         kind=job.form.kind,
@@ -166,53 +155,9 @@ def _target_of(job: Job, shape: tuple[int, ...]) -> Description:
     )
 
 
-def _checked_audio(job: Job, source: Any) -> tuple[Description, Plan, Pieces | None]:
-    """Check all that can be checked before audio is read; return the target and the way there."""
-    from sigconv.files.audio import check_working
-
-    check_working(job.dtype, job.target)
-    pieces, held = None, job.source_bytes
-    if _is_streamed(job):
-        pieces = _pieces_of(job, source)
-        chosen, held = pieces.plan, HELD_PIECES * pieces.piece_bytes
-    else:
-        chosen = _plan_of(job, job.source.shape)
-        held = (prod(job.source.shape) + prod(chosen.problem.result_shape)) * job.dtype.itemsize
-    job.check_budget("samples, results, scratch", held, chosen)
-    return _target_of(job, chosen.problem.result_shape), chosen, pieces
-
-
-def _convolve_audio(job: Job, temporary: Path, progress: Progress) -> dict[str, Any]:
-    from sigconv.files.audio_streams import AudioSink, AudioSource
-
-    with AudioSource(job.source, job.dtype) as source:
-        target, chosen, pieces = _checked_audio(job, source)
-        results = _whole(job, source, chosen) if pieces is None else iter(pieces)
-        done, total = 0, prod(target.shape) * job.dtype.itemsize
-        with AudioSink(target, temporary, dither=job.settings.dither) as sink:
-            for piece in results:
-                sink.write(piece)
-                done += piece.nbytes
-                progress(done, total)
-    levels = sink.levels
-    return {
-        "target": target,
-        "method": chosen.method,
-        "plan": chosen,
-        "clipped": levels.clipped,
-        "peak": levels.peak,
-        "safe_gain_db": levels.safe_gain_db,
-    }
-
-
-def _whole(job: Job, source: Any, chosen: Plan) -> Iterator[Array]:
-    """Yield the results of all samples at once."""
-    yield convolve(source[:, :], job.taps, job.mode, **job.named(chosen))
-
-
 def _checked_array(job: Job, samples: Array | tuple[int, ...]) -> tuple[Description, Plan, Layout]:
     """Check all that can be checked of arrays; return the target and the way there."""
-    chosen = _plan_of(job, samples)
+    chosen = job.plan_of(samples)
     layout = Layout(chosen.problem.result_shape, job.dtype, job.origin, job.source)
     if job.form.kind == "image":
         from sigconv.files.images import check_layout
@@ -231,7 +176,7 @@ def _convolve_array(job: Job, temporary: Path, progress: Progress) -> dict[str, 
     with job.form.codec.create(temporary, layout) as out:
         convolve(samples, job.taps, job.mode, out=out, **job.named(chosen))
         progress(out.nbytes, out.nbytes)
-    return {"target": about, "method": chosen.method, "plan": chosen}
+    return {"source": job.source, "target": about, "method": chosen.method, "plan": chosen}
 
 
 def plan_file(

@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from sigconv.files.description import DType
 
-__all__ = ["Levels", "choose_subtype", "is_float", "quantise", "stored_dtype"]
+__all__ = [
+    "Levels",
+    "choose_subtype",
+    "is_float",
+    "quantise",
+    "stored_dtype",
+    "wanted_subtype",
+]
 
 Array = npt.NDArray[Any]
 
@@ -94,6 +101,13 @@ def choose_subtype(wanted: str, available: tuple[str, ...], default: str) -> str
         if subtype in available:
             return subtype
     return default
+
+
+def wanted_subtype(stored: str, dtype: DType) -> str:
+    """Return the encoding for results of `dtype`: the source's, floats in their own precision."""
+    if is_float(stored):
+        return "DOUBLE" if dtype == np.float64 else "FLOAT"
+    return stored
 
 
 def quantise(

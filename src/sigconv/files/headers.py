@@ -15,13 +15,22 @@ from typing import BinaryIO
 
 from sigconv.files.description import source_problem
 
-__all__ = ["Promise", "check_promise", "read_promise"]
+__all__ = ["STREAMING", "Promise", "check_promise", "largest", "narrow_to_wav", "read_promise"]
 
 # A file that is nothing but tiny chunks must not be walked for ever.
 _MOST_CHUNKS = 10_000
 
 # Writers to a pipe cannot know the length; they leave one of these, sox and ffmpeg included.
-_STREAMING = (0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFFFFFF - 36)
+STREAMING = (0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFFFFFF - 36)
+
+# Above this many bytes of samples the 32-bit sizes of a header no longer hold.
+LARGEST_32_BIT = 0xFFFFFFFF - 4096
+_SIZED_32_BIT = ("WAV", "WAVEX", "AIFF", "AU")
+
+
+def largest(container: str) -> int | None:
+    """Return the bytes of samples that a container's header can tell, None if there is no end."""
+    return LARGEST_32_BIT if container in _SIZED_32_BIT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ def read_promise(file: BinaryIO) -> Promise | None:
     if magic[:4] in (b".snd", b"dns.") and len(magic) == 12:
         offset, promised = struct.unpack(">II" if magic[:4] == b".snd" else "<II", magic[4:])
         return (
-            None if promised in _STREAMING else Promise(promised, max(size - offset, 0), last=True)
+            None if promised in STREAMING else Promise(promised, max(size - offset, 0), last=True)
         )
     return None
 
@@ -102,7 +111,7 @@ def _riff_promise(file: BinaryIO, size: int, magic: bytes) -> Promise | None:
         if name == b"data":
             if length == 0xFFFFFFFF and wide is not None:
                 return Promise(wide, size - start)
-            return None if length in _STREAMING else Promise(length, size - start)
+            return None if length in STREAMING else Promise(length, size - start)
     return None
 
 
@@ -144,3 +153,31 @@ def _ogg_is_whole(file: BinaryIO) -> bool:
         return False
     length = 27 + page[26] + sum(page[27 : 27 + page[26]])
     return len(page) >= length and bool(page[5] & 4)
+
+
+def narrow_to_wav(path: Path) -> bool:
+    """Turn an RF64 file into the WAV that it would be, unless it is too long; tell whether it is.
+
+    The chunk of 64-bit sizes becomes one that readers pass over (EBU Tech 3306, section 3.1).
+    """
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > LARGEST_32_BIT:
+            return False
+        file.seek(0)
+        if file.read(4) != b"RF64":
+            return True
+        for name, start, length in list(_chunks(file, size, "<4sI", 12)):
+            if name == b"ds64":
+                file.seek(start)
+                samples = struct.unpack("<QQ", file.read(16))[1]
+                file.seek(start - 8)
+                file.write(b"JUNK")
+                file.seek(start)
+                file.write(bytes(length))
+            if name == b"data":
+                file.seek(start - 4)
+                file.write(struct.pack("<I", samples))
+        file.seek(0)
+        file.write(struct.pack("<4sI", b"RIFF", size - 8))
+    return True

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.convolution import plan
 from sigconv.core.shapes import check_mode, default_center, mode_range
 from sigconv.core.units import format_bytes
 from sigconv.engines import Plan
@@ -17,12 +18,17 @@ from sigconv.engines.workers import resolve_workers
 from sigconv.errors import BudgetError, NonFiniteError, OptionError, ShapeError
 from sigconv.files.atomic import check_target, full_suffix
 from sigconv.files.description import Description, DType
-from sigconv.files.formats import Format, describe, format_of, target_format
+from sigconv.files.formats import FORMATS, Format, describe, format_of, target_format
 from sigconv.files.kernel import kernel_path, load_kernel
+from sigconv.files.pipes import Pipe, describe_pipe
 from sigconv.files.settings import Settings, adjusted, result_dtype
+from sigconv.files.stream_headers import Stream
 from sigconv.pieces import USUAL_PIECE
 
 __all__ = ["HELD_PIECES", "Job", "settle", "taps_for"]
+
+PIPED_PIECE = 1 << 15
+"""Results of a piece of what comes through a pipe, so that they go on soon."""
 
 HELD_PIECES = 6
 """How many pieces of audio are in memory: read and read ahead, joined, computed, and encoded."""
@@ -55,6 +61,10 @@ class Job:
         That of computation and result.
     settings : Settings
         All others.
+    incoming : (Pipe, Stream), optional
+        Where the source comes from, behind its header, if it is a pipe.
+    outgoing : Pipe, optional
+        Where the results go, if that is a pipe.
     """
 
     source: Description
@@ -66,6 +76,26 @@ class Job:
     center: tuple[int, ...] | None
     dtype: DType
     settings: Settings
+    incoming: tuple[Pipe, Stream] | None = None
+    outgoing: Pipe | None = None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether nobody knows the length of the source."""
+        return self.incoming is not None and self.incoming[1].promised is None
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of what has gone through pipes so far."""
+        pipes = [self.incoming[0]] if self.incoming else []
+        pipes += [self.outgoing] if self.outgoing else []
+        return {pipe.name: pipe.digest.hexdigest() for pipe in pipes}
+
+    def plan_of(self, source: Array | tuple[int, ...]) -> Plan:
+        """Return the plan to convolve all samples at once."""
+        keywords = self.named(self.settings.method)
+        del keywords["workers"]
+        return plan(source, self.taps, self.mode, **keywords)
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -109,11 +139,11 @@ class Job:
     @property
     def piece(self) -> int | None:
         """The results of a piece of audio for which the memory allows, None for the usual ones."""
-        most = self.settings.max_memory
+        most, usual = self.settings.max_memory, PIPED_PIECE if self.incoming else None
         if most is None:
-            return None
+            return usual
         frame = self.source.shape[1] * self.dtype.itemsize * HELD_PIECES
-        return min(USUAL_PIECE, max(1, most // (2 * frame)))
+        return min(usual or USUAL_PIECE, max(1, most // (2 * frame)))
 
     def named(self, method: str | Plan) -> dict[str, Any]:
         """Return all keywords of `sigconv.convolve`, for one method."""
@@ -141,21 +171,64 @@ class Job:
             )
 
 
-def settle(source: Path, kernel: Kernel, target: Path, settings: Settings, *, force: bool) -> Job:
+def settle(
+    source: str | Path | Pipe,
+    kernel: Kernel,
+    target: str | Path | Pipe,
+    settings: Settings,
+    *,
+    force: bool,
+) -> Job:
     """Check all that can be checked before the output is begun, and return what is to be done."""
-    form = target_format(target, format_of(source).kind)
-    inputs = tuple(path for path in (source, kernel_path(kernel)) if path is not None)
-    check_target(target, inputs=inputs, force=force)
+    _check_raw(source, target, settings)
+    form = _form_of(source, target)
+    outgoing = target if isinstance(target, Pipe) else None
+    target = Path(target.name if isinstance(target, Pipe) else target)
+    files = (None if isinstance(source, Pipe) else Path(source), kernel_path(kernel))
+    inputs = tuple(path for path in files if path is not None)
+    if outgoing is None:
+        check_target(target, inputs=inputs, force=force)
     if form.kind != "audio" and (settings.subtype is not None or settings.dither):
         raise OptionError(
             f"{target}: subtype and dither are for audio; {form.name} files have the dtype of the "
             "results. Leave them out."
         )
-    about = adjusted(describe(source), settings)
+    incoming = None
+    if isinstance(source, Pipe):
+        about, stream = describe_pipe(source, settings)
+        incoming = source, stream
+    else:
+        about = describe(source)
+    about = adjusted(about, settings)
     dtype = result_dtype(about, settings.dtype)
     mode = check_mode(settings.mode or about.default_mode)
     taps, center = taps_for(about, kernel, mode, dtype, settings)
-    return Job(about, target, inputs, form, taps, mode, center, dtype, settings)
+    ends = about, target, inputs, form
+    return Job(*ends, taps, mode, center, dtype, settings, incoming, outgoing)
+
+
+def _form_of(source: str | Path | Pipe, target: str | Path | Pipe) -> Format:
+    """Return the format of the target; what goes through a pipe is audio."""
+    audio = FORMATS[0]
+    own = audio if isinstance(source, Pipe) else format_of(Path(source))
+    if not isinstance(target, Pipe):
+        return target_format(Path(target), own.kind)
+    if own is not audio:
+        raise OptionError(f"{source}: only audio goes to a pipe. Name an output file.")
+    return audio
+
+
+def _check_raw(source: object, target: object, settings: Settings) -> None:
+    pipes = [isinstance(end, Pipe) for end in (source, target)]
+    if settings.raw is not None and not any(pipes):
+        raise OptionError(
+            f"raw={settings.raw!r} tells what a pipe carries, and neither input nor output is one. "
+            "Leave it out, or name the pipe by -."
+        )
+    if settings.channels is not None and not (settings.raw and pipes[0]):
+        raise OptionError(
+            f"channels={settings.channels} is for raw samples from a pipe. Leave it out."
+        )
 
 
 def taps_for(

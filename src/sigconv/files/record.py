@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sigconv.engines import Plan
 from sigconv.files.description import Description
@@ -34,6 +34,8 @@ class Record:
         The largest gain, in tenths of a dB, that keeps the peak within full scale, beyond
     gain_db : float
         the gain that was asked for.
+    digests : dict
+        The SHA-256 of what went through pipes, by their names.
     """
 
     source: Description
@@ -47,6 +49,7 @@ class Record:
     peak: float | None = None
     safe_gain_db: float = 0.0
     gain_db: float = 0.0
+    digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def times_real_time(self) -> float | None:

@@ -66,6 +66,10 @@ class Settings:
         Whether triangular noise of one step is added before samples are rounded to integers.
     rate : float, optional
         Samples per second, of a source that does not tell.
+    raw : str, optional
+        The samples that a pipe carries without a header, as ffmpeg names them: ``"f32le"``.
+    channels : int, optional
+        The channels of samples without a header.
     spacing : tuple of float, optional
         Millimetres per sample: one number, or one for each convolved axis.
     max_memory : int, optional
@@ -88,6 +92,8 @@ class Settings:
     subtype: str | None = None
     dither: bool = False
     rate: float | None = None
+    raw: str | None = None
+    channels: int | None = None
     spacing: tuple[float, ...] | None = None
     max_memory: int | None = None
 
