@@ -173,14 +173,14 @@ def test_a_placed_tile_is_a_view_of_the_source_that_continues_as_the_block_does(
     x, ax = signal(2, 7), Axis(1, 7, 3, 0, 9, (edge, edge))
     block = Block((slice(1, 2),), (write,), (ax.support(*write),))
     tile = gather(x, (ax,), block, I8)
-    data, (placed,) = tile.placed((3,))
+    data, (placed,), _ = tile.placed((3,))
     assert np.shares_memory(data, x)
     found = gather_region(
         data, (placed,), (slice(0, 1),), (placed.support(placed.start, placed.stop),), I8
     )
     np.testing.assert_array_equal(found, tile.data)
     gathered = Tile(block, tile.data)
-    data, (inside,) = gathered.placed((3,))
+    data, (inside,), _ = gathered.placed((3,))
     assert data is gathered.data
     assert inside.length == write[1] - write[0]
     assert inside.start == write[0] - block.support[0][0]

@@ -303,3 +303,18 @@ def test_every_kind_of_loop_is_looked_for_by_the_name_of_one():
         module, loop = name.removesuffix("-*.nbi").split(".")
         assert callable(getattr(import_module(f"sigconv.loops.{module}"), loop))
     assert compiled._CACHED.keys() == compiled._RUNS.keys()
+
+
+COLD = """
+import numpy as np
+from sigconv.engines import compiled
+
+compiled.load(np.dtype("f4"))
+from sigconv.loops import sums
+print(compiled._is_cached("taps"), len(sums.sum_taps.signatures), len(sums.sum_at.signatures))
+"""
+
+
+def test_loading_leaves_what_the_next_process_looks_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert run_python(COLD) == ["True", "1", "1"]

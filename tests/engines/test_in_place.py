@@ -15,7 +15,7 @@ from sigconv.engines import compiled, crew, direct_kernel, execute, in_place, pr
 from sigconv.engines.compiled import has_numba
 from sigconv.engines.in_place import InPlaceStep, suits_in_place
 from sigconv.engines.sum_costs import loop_seconds
-from sigconv.loops import sum_tables
+from sigconv.loops import pieces
 from sigconv.planning import MACHINE
 from sigconv.testing import assert_close, cases, naive_convolve, tolerance
 from tests.engines.signals import normal
@@ -189,8 +189,8 @@ def test_whole_numbers_take_one_step(source, largest, monkeypatch):
 def test_pieces_of_any_size_are_the_definition(case, workers):
     # A piece for each row, or few outputs: pieces meet where they will.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sum_tables, "_PIECE_PRODUCTS", 1)
-        patch.setattr(sum_tables, "_LEAST_COLUMNS", 2)
+        patch.setattr(pieces, "_PIECE_PRODUCTS", 1)
+        patch.setattr(pieces, "_LEAST_COLUMNS", 2)
         x, h = case.signal, case.kernel
         plan = replace(sc.plan(x, h, method="direct", **case.keywords), loop="numba")
         assume(suits_in_place(plan.problem))

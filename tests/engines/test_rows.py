@@ -188,6 +188,29 @@ def test_arrays_of_any_layout_and_dtype_are_summed_where_they_lie(shape, taps, a
 
 
 @compiled
+@pytest.mark.parametrize("layout", [*LAYOUTS, "repeated", "every other row"])
+@pytest.mark.parametrize(("source", "sums"), [("f4", "f4"), ("f8", "f4"), ("u1", "f8")])
+@pytest.mark.parametrize("h", [whole((5, 7)), whole((2, 31)) * (RNG.random((2, 31)) < 0.2)])
+def test_bits_do_not_depend_on_who_converts(source, sums, layout, h, monkeypatch):
+    lay = LAYOUTS.get(layout, np.asfortranarray)
+    h = (h / 7).astype(sums)
+    loops.load_mover(np.dtype(source), np.dtype(sums))
+    loops.load_mover(np.dtype(sums), np.dtype(sums))
+    for shape in ((90, 130), (300, 20)):
+        x = lay((RNG.standard_normal(shape) * 30).astype(source))
+        if layout == "repeated":
+            x = np.broadcast_to(x[:1], shape)
+        elif layout == "every other row":
+            x = np.repeat(x, 2, axis=0)[::2]
+        for order, rule in product("CF", ["zero", "wrap"]):
+            keywords = {"boundary": rule, "mode": "same", "dtype": sums}
+            expected = in_blocks(x, h, order, **keywords)
+            with monkeypatch.context() as patch:
+                patch.setattr(loops, "mover", lambda *dtypes: None)
+                np.testing.assert_array_equal(in_blocks(x, h, order, **keywords), expected)
+
+
+@compiled
 @pytest.mark.parametrize("source", ["u1", "i2", "bool", "i8"])
 @pytest.mark.parametrize("scale", [1, 1000, 10**9])
 @pytest.mark.parametrize(("shape", "taps"), [((60, 300), (3, 5)), ((9, 1500), (15, 15))])

@@ -12,16 +12,9 @@ import sigconv as sc
 from sigconv.core.boundary import Edge
 from sigconv.core.problem import Axis
 from sigconv.engines.sum_costs import _met, loop_seconds
-from sigconv.loops import sum_tables
-from sigconv.loops.sum_tables import (
-    SERVED,
-    Access,
-    Layout,
-    SumTables,
-    list_taps,
-    scratch_elements,
-    segments_served,
-)
+from sigconv.loops import pieces as rules
+from sigconv.loops.pieces import Access, Layout, Pieces
+from sigconv.loops.sum_tables import SERVED, list_taps, segments_served
 from sigconv.planning import MACHINE
 
 
@@ -39,30 +32,52 @@ def layouts_of(shape, taps):
     size=st.integers(1, 6),
     workers=st.integers(1, 5),
     copied=st.sampled_from([8, 1 << 19]),
+    loads=st.booleans(),
 )
-def test_pieces_cover_every_output_once(shape, size, workers, copied):
+def test_pieces_cover_every_output_once(shape, size, workers, copied, loads):
+    layouts = layouts_of(shape, [size] * len(shape))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sum_tables, "_PIECE_PRODUCTS", 1)
-        patch.setattr(sum_tables, "_LEAST_COLUMNS", 3)
-        patch.setattr(sum_tables, "_MOST_COPIED", copied)
-        pieces = SumTables.of(layouts_of(shape, [size] * len(shape)), Access(4), workers).pieces
-    *others, columns = shape
-    first, last = (others[0], others[-1]) if others else (1, 1)
-    written = np.zeros((first, last, columns), int)
-    for a, b, c, d, e, f in pieces:
-        written[a:b, c:d, e:f] += 1
-    if len(others) == 1:
-        # Rows alone are cut where they are the first axis and the last.
-        written = written[:1]
+        patch.setattr(rules, "_PIECE_PRODUCTS", 1)
+        patch.setattr(rules, "_LEAST_COLUMNS", 3)
+        patch.setattr(rules, "_MOST_COPIED", copied)
+        patch.setattr(rules, "_MOST_LOADED", copied)
+        table = Pieces.of(layouts, Access(4, loads=loads), workers).table
+    written = np.zeros(shape if len(shape) > 1 else (1, *shape), int)
+    for piece in table:
+        written[tuple(slice(*span) for span in piece.reshape(-1, 2))] += 1
     assert (written == 1).all()
 
 
 def test_rows_that_are_copied_stay_few():
-    layouts = layouts_of((200, 200, 200), (5, 5, 5))
-    elements = scratch_elements(layouts, Access(4), SumTables.of(layouts, Access(4)).pieces)
+    elements = Pieces.of(layouts_of((200, 200, 200), (5, 5, 5)), Access(4)).elements
     whole = 204 * 204 * 204
     # Each piece copies the rows that its neighbours take as well.
     assert elements < 1.5 * (1 << 19) < whole / 10
+
+
+@pytest.mark.parametrize(
+    ("shape", "taps"),
+    [
+        ((1_000_000,), (9,)),
+        ((2048, 2048), (3, 3)),
+        ((100, 300, 700), (15, 1, 1)),
+        ((16, 256, 64, 512), (9, 9, 1, 1)),
+        ((64,) * 5, (3, 3, 3, 1, 1)),
+        ((30, 40, 50, 60, 70), (5, 5, 5, 5, 1)),
+        ((200, 200, 200), (31, 31, 31)),
+    ],
+)
+def test_what_is_loaded_stays_in_the_cache_and_is_loaded_a_few_times(shape, taps):
+    pieces = Pieces.of(layouts_of(shape, taps), Access(4, loads=True), 2)
+    # 2 MB, or what a few outputs take; twice that where most would be loaded again and again.
+    few = prod(min(n, 4) + k - 1 for n, k in zip(shape[:-1], taps[:-1], strict=True))
+    assert pieces.elements < 2 * max(1 << 19, few * (128 + taps[-1]))
+    boxes = {tuple(piece[:-2]) for piece in pieces.table}
+    spans = np.array([*boxes]).reshape(len(boxes), -1, 2)
+    rows = (spans[:, :, 1] - spans[:, :, 0] + np.array(taps[:-1] or [1]) - 1).prod(axis=1)
+    once = prod(n + k - 1 for n, k in zip(shape[:-1], taps[:-1], strict=True))
+    # Little beside the rows of products that are summed up.
+    assert rows.sum() < max(5 * once, prod(shape[:-1]) * prod(taps) / 16)
 
 
 def test_lines_serve_the_rows_that_their_samples_reach():

@@ -17,7 +17,16 @@ from sigconv.core.dtypes import Array, DType
 from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
 
-__all__ = ["Extended", "Source", "Tile", "constant_of", "gather", "gather_region", "scatter_add"]
+__all__ = [
+    "Extended",
+    "Placed",
+    "Source",
+    "Tile",
+    "constant_of",
+    "gather",
+    "gather_region",
+    "scatter_add",
+]
 
 # More stretches than this on one axis are cheaper as one indexed read.
 _MANY_SEGMENTS = 8
@@ -46,6 +55,24 @@ class Extended(NamedTuple):
     dtype: DType
 
 
+class Placed(NamedTuple):
+    """An array that holds the samples of a block, and axes that want its outputs of the array.
+
+    `steps` are from one sample to the next of each axis, in elements, where they come from: engines
+    that add up in the order of memory do so whether they have been copied or not.
+    """
+
+    data: Array
+    axes: tuple[Axis, ...]
+    steps: tuple[float, ...]
+
+    @classmethod
+    def of(cls, data: Array, axes: tuple[Axis, ...], source: Array | None = None) -> Placed:
+        """Return samples that come from `source`, or that lie where they are."""
+        source = data if source is None else source
+        return cls(data, axes, tuple(stride / source.itemsize for stride in source.strides))
+
+
 class Tile:
     """The samples of one block: batch axes first, then the block's support.
 
@@ -72,10 +99,16 @@ class Tile:
             self._data = gather_region(source, axes, block.batch, block.support, dtype)
         return self._data
 
-    def placed(self, taps: tuple[int, ...]) -> tuple[Array, tuple[Axis, ...]]:
-        """Return an array that holds the samples, and axes that want the block's outputs of it.
+    @property
+    def source(self) -> Array:
+        """The array in memory that the samples come from: all of the signal, if it is one."""
+        source = None if self.signal is None else self.signal.source
+        return source if isinstance(source, np.ndarray) else self.data
 
-        It is a view of the source, whole along an axis on which samples lie beyond its edges.
+    def placed(self, taps: tuple[int, ...]) -> Placed:
+        """Return the samples in a view of the source.
+
+        It is whole along an axis on which samples lie beyond the edges.
         """
         block, signal = self.block, self.signal
         inside = tuple(
@@ -85,14 +118,14 @@ class Tile:
             )
         )
         if signal is None or not isinstance(signal.source, np.ndarray):
-            return self.data, inside
+            return Placed.of(self.data, inside)
         box, axes = list[slice](), list[Axis]()
         spans = zip(signal.axes, inside, block.write, block.support, strict=True)
         for axis, own, (start, stop), (low, high) in spans:
             beyond = low < high and not 0 <= low < high <= axis.size
             box.append(slice(None) if beyond else slice(low, high))
             axes.append(axis._replace(start=start, stop=stop) if beyond else own)
-        return signal.source[(*block.batch, *box)], tuple(axes)
+        return Placed.of(signal.source[(*block.batch, *box)], tuple(axes), signal.source)
 
 
 def gather(source: Source, axes: tuple[Axis, ...], block: Block, dtype: DType) -> Tile:

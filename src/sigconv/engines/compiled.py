@@ -7,7 +7,7 @@ thread of its own. So nobody waits for a loop that saves little.
 
 A loop is called by its kind and its dtype, as "taps f4": `taps` sums over all taps of a kernel,
 `windows`, `parts` and `planes` run FFTW, `passes` sums along one axis after the other. What copies
-elements to another dtype is called by both, as "moves u1:f4".
+elements is called by the two dtypes, as "moves u1:f4".
 """
 
 from __future__ import annotations
@@ -167,10 +167,10 @@ def _name_of_mover(source: DType, target: DType) -> str:
 @cache
 def is_moved(source: DType, target: DType) -> bool:
     """Tell whether a loop can copy elements of one dtype to another: not complex to real ones."""
-    known = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", *_COMPILED}
+    numbers = {"i1", "u1", "i2", "u2", "i4", "u4", *_COMPILED}
     narrows = source.kind == "c" and target.kind != "c"
-    keys = dtype_key(source), dtype_key(target)
-    return source.isnative and keys[0] in known and keys[1] in _COMPILED and not narrows
+    known = dtype_key(source) in {"b1", *numbers} and dtype_key(target) in numbers
+    return source.isnative and target.isnative and known and not narrows
 
 
 def _start(run: Callable[[], None]) -> threading.Thread | None:
@@ -204,6 +204,7 @@ def _run_taps(dtype: DType) -> None:
 
     try_counting()
     taps = TapList.of(np.ones((2, 2), dtype))
+    # This compiles what takes addresses as well.
     compiled_sums(np.zeros((4, 4), dtype), taps, np.empty((3, 3), dtype), (1, 1))
 
 

@@ -25,7 +25,8 @@ from sigconv.engines.numpy_convolve import numpy_seconds, suits_numpy
 from sigconv.engines.plan import Cost, Plan
 from sigconv.engines.small import fits_one_step, step_seconds
 from sigconv.engines.sum_costs import loop_seconds
-from sigconv.loops.sum_tables import Access, SumTables, plain_layouts, scratch_elements
+from sigconv.loops.pieces import Access
+from sigconv.loops.sum_tables import SumTables, plain_layouts
 
 __all__ = ["DirectEngine"]
 
@@ -108,7 +109,7 @@ def _scratch_bytes(problem: Problem) -> int:
     layouts, size = plain_layouts(problem), problem.dtypes.compute.itemsize
     access = Access(size, loads=True, stores=problem.dtypes.result != problem.dtypes.compute)
     tables = SumTables.of(layouts, access)
-    return 8 * tables.integers() + size * scratch_elements(layouts, access, tables.pieces)
+    return 8 * tables.integers() + size * tables.elements
 
 
 def _extended_size(problem: Problem) -> int:

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from sigconv.core.dtypes import Array, DType
-from sigconv.core.gather import Tile, constant_of
+from sigconv.core.gather import Placed, Tile, constant_of
 from sigconv.core.index import empty_ordered, fill_around, leading
 from sigconv.core.nonfinite import clean, is_finite
 from sigconv.core.problem import Axis
@@ -21,9 +21,6 @@ from sigconv.engines.rows import SPARSE, TapList, is_readable, sliced_sums, sum_
 from sigconv.loops.scratch import Scratch, borrow_scratch
 
 __all__ = ["DirectKernel", "extended"]
-
-# Outputs of a piece whose samples or sums are copied, both of which stay in the cache.
-_COPIED = 1 << 20
 
 
 class DirectKernel:
@@ -63,20 +60,21 @@ class DirectKernel:
         own = tuple(
             s if n > 1 else slice(0, 1) for n, s in zip(kernels, tile.block.batch, strict=True)
         )
-        data, axes = self._samples(tile, work)
+        placed = self._samples(tile, work)
         dtype = self.plan.problem.dtypes.compute
         in_place = self.is_compiled or out.dtype == dtype
         result = out if in_place else empty_ordered(out.shape, dtype, out)
         stamped, fill = self.bad_taps, self.fill
         fills = fill is None or is_finite(fill)
-        if self.skips and not (fills and is_finite(data)):
+        if self.skips and not (fills and _is_finite(tile, placed.data)):
             # The products of zero taps with NaN and infinity exist, though they are skipped.
             if watch:
                 raise NonFiniteSamples
             stamped = True
         if stamped:
-            data = data if is_finite(data) else clean(data)
             fill = fill if fills else np.zeros(1, dtype)
+            if not _is_finite(tile, placed.data):
+                placed = self._cleaned(tile, placed)
         finite = True
         # Each kernel of the batch meets the part of the batch that it serves.
         for index in product(*(range(s.start, s.stop) for s in own)):
@@ -84,12 +82,11 @@ class DirectKernel:
                 slice(None) if n == 1 else slice(i - s.start, i - s.start + 1)
                 for i, s, n in zip(index, tile.block.batch, kernels, strict=True)
             )
-            samples, sums = data[where], result[where]
+            samples, sums = placed._replace(data=placed.data[where]), result[where]
             if self.is_compiled:
-                taps = self.lists[index]
-                finite &= sum_rows(samples, axes, taps, sums, fill=fill, asks=watch)
+                finite &= sum_rows(samples, self.lists[index], sums, fill=fill, asks=watch)
             else:
-                self._sum_slices(samples, index, sums)
+                self._sum_slices(samples.data, index, sums)
                 finite = False
         # Every sample of a block reaches an output; finite ones may overflow.
         if watch and not finite and not is_finite(tile.data):
@@ -99,15 +96,23 @@ class DirectKernel:
         if stamped:
             stamp(tile, self.kernel[own], out)
 
-    def _samples(self, tile: Tile, work: Scratch | None) -> tuple[Array, tuple[Axis, ...]]:
-        """Return samples that the loop can read, and the axes of what it sums up."""
-        axes, dtype = self.plan.problem.axes, self.plan.problem.dtypes.compute
-        if self.is_compiled:
-            source = tile.signal.source if tile.signal else tile.data
-            if not (isinstance(source, np.ndarray) and is_readable(source, dtype)):
-                tile = Tile(tile.block, tile.data.astype(dtype, copy=False))
-            return tile.placed(self.plan.problem.taps)
-        return extended(tile, axes, dtype, work), axes
+    def _samples(self, tile: Tile, work: Scratch | None) -> Placed:
+        """Return samples that the loop can read."""
+        problem = self.plan.problem
+        dtype = problem.dtypes.compute
+        if not self.is_compiled:
+            return Placed.of(extended(tile, problem.axes, dtype, work), problem.axes)
+        if is_readable(tile.source, dtype):
+            return tile.placed(problem.taps)
+        copy = Tile(tile.block, tile.data.astype(dtype, copy=False)).placed(problem.taps)
+        return Placed.of(copy.data, copy.axes, tile.source)
+
+    def _cleaned(self, tile: Tile, placed: Placed) -> Placed:
+        """Return samples with zeros for those that are not finite."""
+        if not self.is_compiled:
+            return placed._replace(data=clean(placed.data))
+        cleaned = Tile(tile.block, clean(tile.data)).placed(self.plan.problem.taps)
+        return cleaned._replace(steps=placed.steps)
 
     def _sum_slices(self, data: Array, index: tuple[int, ...], out: Array) -> None:
         """Write the outputs of one kernel by NumPy."""
@@ -120,6 +125,13 @@ class DirectKernel:
             out[...] = flat.reshape(out.shape)
         else:
             sliced_sums(data, taps, out)
+
+
+def _is_finite(tile: Tile, placed: Array) -> bool:
+    """Tell whether all samples are finite, of which `placed` may hold many that are not wanted."""
+    wanted = prod(high - low for low, high in tile.block.support)
+    batch = prod(part.stop - part.start for part in tile.block.batch)
+    return is_finite(placed if placed.size <= 2 * batch * wanted else tile.data)
 
 
 def extended(

@@ -14,8 +14,9 @@ from sigconv.core.index import along
 from sigconv.core.window_sums import window_sums
 from sigconv.engines.passes import Line, Route, RowRoute, in_zeros, route, row_route
 from sigconv.engines.workers import run_counted
+from sigconv.loops.pieces import TOGETHER
 from sigconv.loops.scratch import Scratch
-from sigconv.loops.sum_tables import TOGETHER, segments_served
+from sigconv.loops.sum_tables import segments_served
 
 __all__ = [
     "Weights",

@@ -58,7 +58,7 @@ class InPlaceStep:
         # What is copied is converted then.
         self._written = self._dtype if self._copies else self._result
         self._made: dict[DType, PieceSums] = {}
-        self._plain = self.sums(self._dtype)
+        self._plain: PieceSums | None = None
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of `kernel`, as given to the call, in the order of the loop."""
@@ -76,12 +76,11 @@ class InPlaceStep:
         """Return the result, or None where the blocks have to compute it."""
         if signal.shape != self._signal_shape:
             return None
-        sums: PieceSums | None = self._plain
-        if not is_plain(signal, self._dtype):
+        sums = self._plain
+        if sums is None or not is_plain(signal, self._dtype):
             if self._copies:
                 signal = np.ascontiguousarray(as_dtype(signal, self._dtype))
-            else:
-                sums = self.sums(signal.dtype) if is_plain(signal, signal.dtype) else None
+            sums = self.sums(signal.dtype) if is_plain(signal, signal.dtype) else None
         if sums is None:
             return None
         target: Any = out
@@ -105,6 +104,7 @@ class InPlaceStep:
             way = Way.of((dtype, self._dtype, self._written))
             if way is not None:
                 sums = self._made.setdefault(dtype, self._make(way))
+                self._plain = self._made.get(self._dtype)
         return sums
 
 

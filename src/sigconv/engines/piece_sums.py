@@ -15,7 +15,8 @@ from sigconv.core.gather import constant_of
 from sigconv.core.problem import Problem
 from sigconv.engines import compiled
 from sigconv.engines.workers import available_workers, run_counted
-from sigconv.loops.sum_tables import Access, SumTables, plain_layouts, scratch_elements
+from sigconv.loops.pieces import Access, Transfer
+from sigconv.loops.sum_tables import SumTables, plain_layouts
 
 __all__ = ["PieceSums", "Way"]
 
@@ -27,7 +28,12 @@ class Way(NamedTuple):
     """How the loop comes by samples, and outputs come to their place."""
 
     access: Access
-    transfer: Any
+    transfer: Transfer
+
+    @property
+    def moves(self) -> bool:
+        """Whether elements are loaded or stored, and arrays may have other dtypes than the sums."""
+        return self.access.loads or self.access.stores
 
     @classmethod
     def of(
@@ -48,8 +54,8 @@ class Way(NamedTuple):
         if load is None or store is None:
             return None
         access = Access(sums.itemsize, load != 0, store != 0, far)
-        form = load, samples.itemsize, steps[0], store, results.itemsize, steps[1]
-        return cls(access, form)
+        sizes = samples.itemsize, results.itemsize
+        return cls(access, Transfer(load, sizes[0], steps[0], store, sizes[1], steps[1]))
 
 
 class PieceSums:
@@ -67,7 +73,7 @@ class PieceSums:
         self.calls = list(pairwise(cuts.tolist()))
         self._is_one_call = len(self.calls) == 1
         self._packed = tables.packed(zeros=zeros)
-        room = tables.integers(), scratch_elements(layouts, way.access, tables.pieces)
+        room = tables.integers(), tables.elements
         constant = constant_of(problem.axes, dtype)
         fill = np.zeros(1, dtype) if constant is None else constant
         self._given = room, fill, self._packed.places, self.calls[0], way.transfer
@@ -75,7 +81,7 @@ class PieceSums:
         self._keeps = kept_bytes is None or size <= kept_bytes
         self._spare: list[Any] = []
         self._teams: list[Any] = []
-        self._moves = way.access.loads or way.access.stores
+        self._moves = way.moves
         self.sum: Any = sums.sum_at if self._moves else sums.sum_taps
         self.worker, self.workers = sums.Worker, sums.Workers
 

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from sigconv.core.dtypes import Array, DType
+from sigconv.core.gather import Placed
 from sigconv.core.index import along, empty_ordered, trailing
 from sigconv.core.problem import Axis
 from sigconv.engines import compiled
 from sigconv.engines.piece_sums import Way
-from sigconv.loops.sum_tables import Access, Layout, Packed, SumTables, list_taps, scratch_elements
+from sigconv.loops.pieces import Access, Layout
+from sigconv.loops.sum_tables import Packed, SumTables, list_taps
 
 __all__ = [
     "SPARSE",
@@ -39,8 +41,8 @@ Rows of outputs share no samples then.
 # Bytes between elements of which each brings along a line of the cache.
 _LINE = 64
 
-# Signals side by side in memory that make a row at least.
-_SHORT_ROW = 16
+# Signals side by side in memory that make a row at least, and outputs that are worth loading one.
+_SHORT_ROW, _SHORT_SUMS = 16, 64
 
 # Sums and products of NumPy slices stay in the second-level cache: twice as fast.
 _PIECE_BYTES = 1 << 17
@@ -64,14 +66,17 @@ class TapList(NamedTuple):
 
 def row_axis(data: Array) -> int | None:
     """Return the axis along which samples are neighbours in memory, None if there is none."""
-    if not data.flags.aligned or any(stride % data.itemsize for stride in data.strides):
+    if not _is_regular(data):
         return None
-    if data.strides[-1] == data.itemsize:
-        return data.ndim - 1
-    for axis, (length, stride) in enumerate(zip(data.shape, data.strides, strict=True)):
-        if stride == data.itemsize and length >= _SHORT_ROW:
-            return axis
-    return None
+    return _neighbours(tuple(stride / data.itemsize for stride in data.strides), data.shape)
+
+
+def _neighbours(steps: tuple[float, ...], lengths: tuple[int, ...]) -> int | None:
+    """Return the axis along which a step is one element: the last one, or the first long one."""
+    if steps[-1] == 1:
+        return len(steps) - 1
+    long = (i for i, n in enumerate(lengths) if steps[i] == 1 and n >= _SHORT_ROW)
+    return next(long, None)
 
 
 def compiled_sums(
@@ -85,68 +90,70 @@ def compiled_sums(
     nbatch = data.ndim - len(shifts)
     spans = zip(shifts, data.shape[nbatch:], taps.flipped.shape, out.shape[nbatch:], strict=True)
     axes = tuple(Axis(0, size, count, start, start + n) for start, size, count, n in spans)
-    return sum_rows(data, axes, taps, out, asks=asks)
+    return sum_rows(Placed.of(data, axes), taps, out, asks=asks)
 
 
 def sum_rows(
-    data: Array,
-    axes: tuple[Axis, ...],
+    samples: Placed,
     taps: TapList,
     out: Array,
     *,
     fill: Array | None = None,
     asks: bool = True,
 ) -> bool:
-    """Write the outputs that `axes` want of `data`, which continues as they say.
+    """Write the outputs that the axes of samples want.
 
     Batch axes come first. `fill` is the constant of the edges, of one element. Returned is whether
     all outputs are finite, as far as one `asks`.
     """
-    from sigconv.loops.sums import Worker, sum_at
+    from sigconv.loops.sums import Worker, sum_at, sum_taps
 
     flipped, kept = taps
-    result, along = out, _rows_of(data, out)
-    way = _way(data, out, along, flipped.dtype)
+    data, axes, steps = samples
+    dtype, nbatch = flipped.dtype, data.ndim - len(axes)
+    along = _rows_of(steps, out, sparse=kept is not None)
+    order = _order_of(steps, nbatch, along)
+    result, way = out, _way(data, out, along, dtype)
     if way is None:
-        # Elements of other dtypes, and such as are not aligned, are copied by NumPy.
-        rows = row_axis(data) if data.dtype == flipped.dtype else None
-        if rows is None:
-            data, rows = np.array(data, flipped.dtype, order="C"), data.ndim - 1
-        along, shape = rows, list(out.shape)
-        shape.append(shape.pop(along))
-        result = np.moveaxis(np.empty(shape, flipped.dtype), -1, along)
-        way = _way(data, result, along, flipped.dtype)
+        result = _placed_as(np.empty([out.shape[i] for i in order], dtype), order)
+        way = _way(data, result, along, dtype)
+    if way is None:
+        data = _placed_as(np.array(data.transpose(order), dtype, order="C"), order)
+        way = _way(data, result, along, dtype)
         assert way is not None
-    nbatch = data.ndim - len(axes)
-    order = _order_of(data, nbatch, along)
     taken = [i - nbatch for i in order if i >= nbatch]
     if taken != sorted(taken):
         flipped = flipped.transpose(taken)
         kept = None if kept is None else np.flatnonzero(flipped)
     weights = flipped.reshape(-1) if kept is None else flipped.reshape(-1)[kept]
     every = *(Axis(0, n, 1, 0, n) for n in out.shape[:nbatch]), *axes
-    steps = [tuple(s // array.itemsize for s in array.strides) for array in (data, result)]
-    tables, elements, packed = _described(every, *steps, order, way.access)
+    strides = [tuple(s // array.itemsize for s in array.strides) for array in (data, result)]
+    tables, packed = _described(every, *strides, order, way.access)
     lines = None
     if kept is not None:
         lines = list_taps(tuple(every[i].taps for i in order), 1, kept)
         packed = tables.packed(lines)
     pieces, fill = (0, len(tables.pieces)), weights[:1] if fill is None else fill
-    room = tables.integers(lines), elements
+    room = tables.integers(lines), tables.elements
     worker = Worker(room, fill, packed.places, pieces, way.transfer)
-    told = sum_at(data.ctypes.data, result.ctypes.data, weights, worker.told, asks)
+    if way.moves:
+        told = sum_at(data.ctypes.data, result.ctypes.data, weights, worker.told, asks)
+    else:
+        # One signature for all: samples that may not be written to.
+        x, y = _first(data), _first(result)
+        x.flags.writeable = False
+        told = sum_taps(x, y, weights, worker.told, asks)
     if result is not out:
         out[...] = result
     return not told
 
 
-def _order_of(data: Array, nbatch: int, along: int) -> tuple[int, ...]:
+def _order_of(steps: tuple[float, ...], nbatch: int, along: int) -> tuple[int, ...]:
     """Return the order in which axes are taken: rows follow one another as they lie in memory.
 
     A few rows of outputs share samples, so that a convolved axis comes last before the rows.
     """
-    others = [i for i in range(data.ndim) if i != along]
-    steps = data.strides
+    others = [i for i in range(len(steps)) if i != along]
     keys = {i: (i >= nbatch, steps[i] != 0, -abs(steps[i])) for i in others}
     return (*sorted(others, key=keys.__getitem__), along)
 
@@ -161,13 +168,29 @@ def _way(data: Array, out: Array, along: int, dtype: DType) -> Way | None:
     return Way.of((data.dtype, dtype, out.dtype), (steps[0], steps[1]), far=far)
 
 
-def _rows_of(data: Array, out: Array) -> int:
-    """Return the axis of rows: of samples and of sums, if they agree, else of sums."""
-    for array in (data, out):
-        along = row_axis(array)
-        if along is not None and (array is out or _has_rows(out, along)):
-            return along
-    return data.ndim - 1
+def _placed_as(array: Array, order: tuple[int, ...]) -> Array:
+    """Return an array whose axes were put into this order as it was before."""
+    return array.transpose(tuple(np.argsort(order)))
+
+
+def _first(array: Array) -> Array:
+    """Return the first element, from which the loop finds the others."""
+    return array[(slice(1),) * array.ndim].reshape(-1)
+
+
+def _rows_of(steps: tuple[float, ...], out: Array, *, sparse: bool) -> int:
+    """Return the axis of rows: that of samples, and of sums where these lie otherwise.
+
+    Samples of sparse kernels, which few outputs share, are rather read in place, and so are those
+    whose sums have short rows.
+    """
+    own, sums = _neighbours(steps, out.shape), row_axis(out)
+    if own is not None and _has_rows(out, own):
+        return own
+    short = sums is None or out.shape[sums] < _SHORT_SUMS
+    if own is not None and (sparse or short) and out.shape[own] >= _SHORT_ROW:
+        return own
+    return out.ndim - 1 if sums is None else sums
 
 
 def is_readable(data: Array, dtype: DType) -> bool:
@@ -188,12 +211,12 @@ def _described(
     results: tuple[int, ...],
     order: tuple[int, ...],
     access: Access,
-) -> tuple[SumTables, int, Packed]:
-    """Return the tables of one block, the scratch that it needs, and all tables in one."""
+) -> tuple[SumTables, Packed]:
+    """Return the tables of one block, and all of them in one."""
     *layouts, row = (Layout(axes[i], strides[i], results[i]) for i in order)
     layouts.append(row._replace(stride=1, result_stride=1))
     tables = SumTables.of(layouts, access)
-    return tables, scratch_elements(layouts, access, tables.pieces), tables.packed()
+    return tables, tables.packed()
 
 
 def sliced_sums(data: Array, taps: Array, out: Array) -> None:

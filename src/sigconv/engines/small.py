@@ -65,9 +65,9 @@ class OneStep(Protocol):
     ) -> Array | None:
         """Return the result, in `out` if given, or None where the blocks have to compute it.
 
-        That is so for taps, and with `watch` for samples, that are not finite. Then `out` may have
-        been written to, but not where it overlaps the signal; it may not overlap the kernel.
-        Long work is shared by so many `workers`.
+        That is so for arrays that the step does not take, for taps that are not finite, and with
+        `watch` for such samples. Then `out` may have been written to, but not where it overlaps the
+        signal; it may not overlap the kernel. Long work is shared by so many `workers`.
         """
 
 

@@ -6,7 +6,8 @@ from math import prod
 
 from sigconv.core.problem import Axis, Problem
 from sigconv.engines.base import Machine, dtype_key
-from sigconv.loops.sum_tables import TOGETHER, plain_layouts
+from sigconv.loops.pieces import TOGETHER
+from sigconv.loops.sum_tables import plain_layouts
 
 __all__ = ["ALONE", "loop_seconds", "row_seconds"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from numba import cfunc
 from numba import types as untyped_types
@@ -12,22 +12,7 @@ from sigconv.core.dtypes import DType
 
 types: Any = untyped_types
 
-__all__ = ["Transfer", "address_of"]
-
-
-class Transfer(NamedTuple):
-    """How samples come from their array, and outputs go to theirs.
-
-    For each, what copies elements, 0 where they are read and written in place; the bytes of an
-    element in the array; and from an element of a row to the next, in elements.
-    """
-
-    load: int
-    load_size: int
-    load_step: int
-    store: int
-    store_size: int
-    store_step: int
+__all__ = ["address_of"]
 
 
 @cache
@@ -38,12 +23,13 @@ def address_of(source: DType, target: DType) -> int:
     """
     whole = types.int64
     pointers = types.CPointer(_typed(target)), types.CPointer(_typed(source))
-    return int(_mover(whole(*pointers, whole, whole, whole)).address)
+    move = _move_truth if source.kind == "b" else _move
+    return int(_compiled(move, whole(*pointers, whole, whole, whole)).address)
 
 
 @cache
-def _mover(signature: Any) -> Any:
-    return cfunc(signature, cache=True)(_move)
+def _compiled(move: Any, signature: Any) -> Any:
+    return cfunc(signature, cache=True)(move)
 
 
 def _typed(dtype: DType) -> Any:
@@ -58,4 +44,11 @@ def _move(target: Any, source: Any, count: int, to: int, step: int) -> int:
     else:
         for i in range(count):
             target[i * to] = source[i * step]
+    return 0
+
+
+def _move_truth(target: Any, source: Any, count: int, to: int, step: int) -> int:
+    # Any byte but 0 is True.
+    for i in range(count):
+        target[i * to] = source[i * step] != 0
     return 0

@@ -15,7 +15,8 @@ import numpy as np
 
 from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.memory import address, call
-from sigconv.loops.sum_tables import SERVED, TOGETHER
+from sigconv.loops.pieces import TOGETHER
+from sigconv.loops.sum_tables import SERVED
 from sigconv.loops.vectors import zero_if_finite
 from sigconv.loops.windows import copy, grow_windows, sum_block
 

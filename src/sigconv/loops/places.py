@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numba
 
 from sigconv.loops.memory import read, write
-from sigconv.loops.sum_tables import SERVED, TOGETHER
+from sigconv.loops.pieces import TOGETHER
+from sigconv.loops.sum_tables import SERVED
 
 __all__ = ["Given", "Places", "Room", "Rows", "given_of", "places_of", "room_of", "rows_of"]
 
@@ -124,7 +125,7 @@ def given_of(numbers: int, tables: int) -> Any:
     a = tables + 8 * 4 * axes
     b = a + 8 * 4 * ends
     c = b + 8 * (axes + 2) * lines
-    d = c + 8 * 6 * pieces
+    d = c + 16 * (axes + 1) * pieces
     e = d + 8 * read(numbers, 16)
     height = read(tables, 4 * (axes - 1) + 1)
     return Given(tables, a, b, c, d, e, axes, ends, lines, height)
@@ -136,11 +137,7 @@ def room_of(given: Any, piece: int, scratch: int) -> Any:
     count, lines = given.axis_count, given.line_count
     box, total = scratch, 1
     for j in range(count - 1, -1, -1):
-        start, stop = 0, read(given.axes, 4 * j)
-        if j == 0:
-            start, stop = read(piece, 0), read(piece, 1)
-        if j == count - 1:
-            start, stop = read(piece, 2), read(piece, 3)
+        start, stop = read(piece, 2 * j), read(piece, 2 * j + 1)
         length = stop - start + read(given.axes, 4 * j + 1) - 1
         write(box, 4 * j, start)
         write(box, 4 * j + 1, stop - start)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -21,41 +20,21 @@ from sigconv.core.boundary import Segment, segments
 from sigconv.core.dtypes import Array
 from sigconv.core.index_maps import NO_SAMPLE, index_map
 from sigconv.core.problem import Axis, Problem
+from sigconv.loops.pieces import TOGETHER, Access, Layout, Pieces, inside, most_rows
 
 __all__ = [
     "FILL",
     "NOTHING",
     "SERVED",
-    "TOGETHER",
-    "Access",
-    "Layout",
     "Packed",
     "SumTables",
     "list_taps",
     "plain_layouts",
-    "scratch_elements",
     "segments_served",
 ]
 
-# Products that a piece has at least, of which an output counts as a few more, and the pieces for
-# each worker: the last of them ends soon after the others.
-_PIECE_PRODUCTS, _PER_OUTPUT, _PIECES = 1 << 18, 8, 8
-
 # Channels side by side that are taken as rows of their own.
 _FEW_CHANNELS = 64
-
-# Elements that are copied for a piece, beside those of the rows that its neighbours copy too.
-_MOST_COPIED = 1 << 19
-
-# Elements that are loaded for a piece at a time: they stay in the second-level cache.
-_MOST_LOADED = 1 << 17
-
-# Bytes of the rows that a few rows of outputs read, which are near enough then to be read at full
-# speed, and the outputs that are taken at a time at least.
-_CACHED, _LEAST_TAKEN = 1 << 16, 256
-
-TOGETHER = 4
-"""Rows of outputs that the compiled loop takes at a time."""
 
 NOTHING, FILL = -(1 << 62), 1 - (1 << 62)
 """What stands for a sample, or for a row, that adds nothing, and for one that is all constant."""
@@ -64,47 +43,6 @@ NOTHING, FILL = -(1 << 62), 1 - (1 << 62)
 _SERVED = ((i, j) for i in range(TOGETHER) for j in range(i, TOGETHER))
 SERVED = tuple(sorted(_SERVED, key=lambda rows: (sum(rows), rows)))
 """The segments of lines that serve the same of these rows; the loop counts those in each."""
-
-# Outputs of a row that make a piece at least, where rows are cut.
-_LEAST_COLUMNS = 1 << 12
-
-# Rows are copied whole with their extension where each tap serves so few outputs of a row: the ends
-# of a row take as long as some vectors of outputs for each of these.
-_OUTPUTS_PER_TAP = 8
-
-# Rows that are copied whole, unless no output meets a sample beyond their ends.
-_SHORT = 256
-
-
-class Layout(NamedTuple):
-    """One axis in memory: a convolved or a batch axis, and the strides of samples and outputs."""
-
-    axis: Axis
-    stride: int
-    result_stride: int
-
-
-class Access(NamedTuple):
-    """How the loop comes by elements, of `size` bytes: in place, or by scratch.
-
-    Samples are loaded into scratch, and outputs stored from there, where they have another dtype in
-    their arrays, or lie `apart` along rows.
-    """
-
-    size: int
-    loads: bool = False
-    stores: bool = False
-    apart: bool = False
-
-    def columns(self, taps: int) -> int:
-        """Return how many outputs of a row are taken at a time: the rows they read stay near.
-
-        `taps` are those across rows. Of samples that lie apart, each brings along others, for the
-        rows beside: few enough are taken that these stay in the cache.
-        """
-        if self.apart:
-            return _LEAST_TAKEN
-        return max(_LEAST_TAKEN, _CACHED // (self.size * (taps + TOGETHER - 1)) // 64 * 64)
 
 
 class SumTables(NamedTuple):
@@ -128,12 +66,14 @@ class SumTables(NamedTuple):
     lines : array (n, axes + 2)
         For each line, the index of its row of taps on each axis, the place of its first sample
         from output 0's and that of its first weight.
-    pieces : array (n, 6)
-        Ranges of outputs on the first and on the last of `axes`, and on the rows.
+    pieces : array (n, 2 * axes + 2)
+        Ranges of outputs on each of `axes`, and on the rows.
     served : array
         The segment of each row of samples that a few rows of outputs take.
     maps : array
         Where each row of the extension lies, in elements from row 0, or what stands for it.
+    elements : int
+        How many elements of scratch a worker needs.
     """
 
     numbers: Array
@@ -143,6 +83,7 @@ class SumTables(NamedTuple):
     pieces: Array
     served: Array
     maps: Array
+    elements: int
 
     @classmethod
     def of(cls, layouts: Sequence[Layout], access: Access, workers: int = 1) -> SumTables:
@@ -163,17 +104,17 @@ class SumTables(NamedTuple):
             maps.append(np.where(index < 0, beyond, index * stride))
             start += len(index)
         taps = tuple(layout.axis.taps for layout in layouts)
-        low, high = _inside(row, prod(taps))
+        low, high = inside(row, prod(taps))
         ends = np.array(list(_ends(row, low, high, step)), np.int64).reshape(-1, 4)
         left = low + row.taps - 1 if low else 0
-        pieces = _pieces(layouts, access, workers)
+        pieces = Pieces.of(layouts, access, workers)
         served = segments_served(int(axes[-1, 1]))
-        rest = axes, ends, list_taps(taps, step), pieces, served, np.concatenate(maps)
+        rest = axes, ends, list_taps(taps, step), pieces.table, served, np.concatenate(maps)
         ranges = [step * n for n in (row.start - row.taps + 1, low, high, left)]
-        first = [row.length * step, row.taps, step, *ranges, _spare(layouts, access)]
-        counts = *map(len, rest), _taken(layouts, access) - (row.taps - 1) * step
+        first = [row.length * step, row.taps, step, *ranges, pieces.spare]
+        counts = *map(len, rest), pieces.columns
         numbers = np.array([*first, 0, 0, 1, prod(taps), *counts], np.int64)
-        return cls(numbers, *rest)
+        return cls(numbers, *rest, pieces.elements)
 
     def packed(
         self,
@@ -199,7 +140,7 @@ class SumTables(NamedTuple):
         count, taps = len(self.axes), int(self.axes[-1, 1])
         lines = self.lines if lines is None else lines
         listed = 2 * max(len(lines), len(lines) // taps * (taps + TOGETHER - 1))
-        rows = _most_rows(self.axes[:, :2], self.pieces)
+        rows = most_rows(self.axes[:, 1].tolist(), self.pieces)
         return 2 * rows + 5 * count + len(lines) + listed + len(SERVED)
 
 
@@ -213,56 +154,6 @@ class Packed(NamedTuple):
     def places(self) -> tuple[int, int]:
         """Where they lie."""
         return self.numbers.ctypes.data, self.tables.ctypes.data
-
-
-def scratch_elements(layouts: Sequence[Layout], access: Access, pieces: Array) -> int:
-    """Return how many elements of scratch a worker needs for the largest piece.
-
-    They are for outputs that are stored; and for strips, or for a constant row and what is loaded.
-    """
-    *others, (row, step, _) = layouts
-    low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
-    axes = [(axis.length, axis.taps) for axis, _, _ in others] or [(1, 1)]
-    rows = _most_rows(np.array(axes), pieces)
-    rules = {edge.rule for axis, _, _ in others for edge in axis.edges}
-    taken = _taken(layouts, access)
-    strips = rows * _width(row, low, high, step)
-    loaded = rows * taken if access.loads else 0
-    return _spare(layouts, access) + max(strips, loaded + taken * ("constant" in rules))
-
-
-def _taken(layouts: Sequence[Layout], access: Access) -> int:
-    """Return how many elements of a row are read at a time."""
-    *others, (row, step, _) = layouts
-    columns = access.columns(others[-1].axis.taps if others else 1)
-    return min(columns, row.length * step) + (row.taps - 1) * step
-
-
-def _most_rows(axes: Array, pieces: Array) -> int:
-    """Return how many rows of samples the largest piece has; `axes` are outputs and taps."""
-    lengths = np.broadcast_to(axes[:, 0], (len(pieces), len(axes))).copy()
-    lengths[:, 0] = pieces[:, 1] - pieces[:, 0]
-    lengths[:, -1] = pieces[:, 3] - pieces[:, 2]
-    rows: Array = (lengths + axes[:, 1] - 1).prod(axis=1)
-    return int(rows.max())
-
-
-def _width(row: Axis, low: int, high: int, step: int) -> int:
-    """Return the elements of the strips of one row."""
-    spans = ((0, low), (high, row.length))
-    return sum(stop - start + row.taps - 1 for start, stop in spans if start < stop) * step
-
-
-def _spare(layouts: Sequence[Layout], access: Access) -> int:
-    """Return the elements of a few rows of outputs that are not summed up in place.
-
-    Those at both ends of a row are summed side by side.
-    """
-    row, step, _ = layouts[-1]
-    low, high = _inside(row, prod(axis.taps for axis, _, _ in layouts))
-    both = 0 < low < high < row.length
-    joined = _width(row, low, high, step) if both else 0
-    return TOGETHER * max(joined, _taken(layouts, access) if access.stores else 0)
 
 
 def plain_layouts(problem: Problem) -> list[Layout]:
@@ -284,16 +175,6 @@ def segments_served(taps: int) -> Array:
     """Return the segment of each row of samples that a few rows of outputs take."""
     rows = ((max(0, s - taps + 1), min(s, TOGETHER - 1)) for s in range(taps + TOGETHER - 1))
     return np.array([SERVED.index(served) for served in rows], np.int64)
-
-
-def _inside(row: Axis, taps: int) -> tuple[int, int]:
-    """Return the outputs of a row that are read in place; the others are read from strips."""
-    first = row.start - row.taps + 1
-    low = min(max(0, -first), row.length)
-    high = min(max(low, row.size - row.taps + 1 - first), row.length)
-    if (low, high) != (0, row.length) and row.length < max(_SHORT, taps * _OUTPUTS_PER_TAP):
-        return row.length, row.length
-    return low, high
 
 
 def _ends(row: Axis, low: int, high: int, step: int) -> Iterator[tuple[int, int, int, int]]:
@@ -318,38 +199,6 @@ def _runs(part: Segment, step: int) -> Iterator[tuple[int, int, int]]:
         # Channels stay in their order.
         for i in range(count):
             yield step, (part.first + part.step * i) * step, 1
-
-
-def _pieces(layouts: Sequence[Layout], access: Access, workers: int) -> Array:
-    """Return ranges of outputs on the first axis, on the last but the rows, and on the rows."""
-    *others, (row, step, _) = layouts
-    taps, columns = prod(axis.taps for axis, _, _ in layouts), row.length * step
-    first, last = (others[0].axis.length, others[-1].axis.length) if others else (1, 1)
-    outputs = prod(axis.length for axis, _, _ in others) * columns
-    rows = prod(axis.length + axis.taps - 1 for axis, _, _ in others)
-    copied = rows * _width(row, *_inside(row, taps), step)
-    parts = _PIECES * workers if workers > 1 else 1
-    wanted = min(parts, outputs * (taps + _PER_OUTPUT) // _PIECE_PRODUCTS)
-    loaded = rows * _taken(layouts, access) if access.loads else 0
-    wanted = max(wanted, copied // _MOST_COPIED, loaded // _MOST_LOADED)
-    spans = [[(0, first)], [(0, last)], [(0, columns)]]
-    if len(others) > 1:
-        spans[0] = _cut(first, wanted)
-        wanted = -(-wanted // len(spans[0]))
-    if wanted > 1 and (last > 1 or columns < 2 * _LEAST_COLUMNS):
-        # Rows of outputs are taken a few at a time.
-        spans[1] = _cut(last, wanted, TOGETHER)
-    elif wanted > 1:
-        spans[2] = _cut(columns, min(wanted, columns // _LEAST_COLUMNS))
-    return np.array([(*a, *b, *c) for a in spans[0] for b in spans[1] for c in spans[2]], np.int64)
-
-
-def _cut(length: int, count: int, unit: int = 1) -> list[tuple[int, int]]:
-    """Cut a range into `count` parts at most, whole units but for the last."""
-    units = -(-length // unit)
-    count = max(1, min(units, count))
-    edges = [min(length, units * i // count * unit) for i in range(count + 1)]
-    return list(pairwise(edges))
 
 
 def list_taps(shape: tuple[int, ...], step: int, kept: Array | None = None) -> Array:

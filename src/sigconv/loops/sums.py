@@ -22,7 +22,7 @@ from numba import cfunc, types
 from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.lines import sum_columns
 from sigconv.loops.memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
-from sigconv.loops.moves import Transfer
+from sigconv.loops.pieces import Transfer
 from sigconv.loops.places import given_of, places_of, room_of, rows_of
 from sigconv.loops.sum_tables import FILL, NOTHING
 from sigconv.loops.vectors import writers, zero_if_finite
@@ -148,7 +148,7 @@ def _sum_pieces(told: int, asks: int) -> int:
         piece = take_next(counter)
         if piece >= read(told, _PIECES + 1):
             return 0
-        if _sum_piece(places, rows, given, given.pieces + 8 * 6 * piece):
+        if _sum_piece(places, rows, given, given.pieces + 16 * (given.axis_count + 1) * piece):
             tell(counter)
         count_done(counter, 1)
 
@@ -156,7 +156,8 @@ def _sum_pieces(told: int, asks: int) -> int:
 @_compiled
 def _sum_piece(places: Any, rows: Any, given: Any, piece: int) -> int:
     """Write one piece; return whether an output is not finite, if that is asked for."""
-    low, high, start, stop = rows.low, rows.high, read(piece, 4), read(piece, 5)
+    low, high, across = rows.low, rows.high, 2 * given.axis_count
+    start, stop = read(piece, across), read(piece, across + 1)
     room = room_of(given, piece, places.integers)
     _find_rows(rows.origin, given, room)
     # Outputs inside, at the left and at the right; or both ends at once, as the strip has them.

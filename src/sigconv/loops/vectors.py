@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from sigconv.core.dtypes import DType
 from sigconv.loops.instructions import MANY, SINGLE, VECTOR, kernel
-from sigconv.loops.sum_tables import TOGETHER
+from sigconv.loops.pieces import TOGETHER
 
 types: Any = untyped_types
 carray: Any = vars(numba)["carray"]
