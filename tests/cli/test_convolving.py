@@ -243,3 +243,46 @@ def test_delay_is_told_in_seconds_and_samples(capsys: pytest.CaptureFixture[str]
     facts = json.loads(run(capsys, "delay", "late.wav", "sent.wav", "--json")[1])
     assert facts["delay_seconds"] == pytest.approx(0.01)
     assert run(capsys, "delay", "late.wav", "sent.wav", "--max-delay", "20")[0] == 2
+
+
+def test_an_encoding_that_changes_unasked_is_told(
+    capsys: pytest.CaptureFixture[str], directory: Path
+) -> None:
+    soundfile.write("float.wav", 0.1 * noise(500, 1), RATE, "FLOAT")
+    soundfile.write("packed.wav", 0.1 * noise(500, 1), RATE, "IMA_ADPCM")
+    for source, target, told in [
+        ("float.wav", "a.flac", "a.flac stores PCM_24: FLAC is not written with FLOAT"),
+        ("packed.wav", "b.wav", "b.wav stores PCM_16: WAV is not written with IMA_ADPCM"),
+        ("in.wav", "c.wav", ""),
+        ("float.wav", "d.wav", ""),
+    ]:
+        code, _, err = run(capsys, "convolve", source, "-k", "[1]", "-o", target, "-q")
+        assert code == 0
+        assert told in err if told else not err
+    code, _, err = run(
+        capsys, "convolve", "float.wav", "-k", "[1]", "-o", "e.wav", "--subtype", "PCM_16", "-q"
+    )
+    assert (code, err) == (0, "")
+
+
+def test_datasets_and_stores_go_through_the_command(
+    capsys: pytest.CaptureFixture[str], directory: Path
+) -> None:
+    for target in ("out.h5:/smooth", "out.zarr"):
+        code, out, err = run(capsys, "convolve", "in.npy", "-k", "box:3x3", "-o", target, "--json")
+        assert err == ""
+        assert code == 0
+        assert len(json.loads(out)["sha256"][target]) == 64
+        code, out, err = run(capsys, "info", target)
+        assert code == 0
+        assert "20 x 30" in out
+    stores = "out.h5:/smooth", "out.zarr"
+    assert run(capsys, "convolve", *stores, "-k", "[[1]]", "--outdir", ".")[0] == 4
+    Path("made").mkdir()
+    assert run(capsys, "convolve", *stores, "-k", "[[1]]", "--outdir", "made")[0] == 0
+    assert sorted(path.name for path in Path("made").iterdir()) == ["out.h5", "out.zarr"]
+    next(path for path in Path("out.zarr", "c").rglob("*") if path.is_file()).unlink()
+    code, _, err = run(capsys, "convolve", "out.zarr", "-k", "[[1]]", "-o", "again.npy")
+    assert code == 3
+    assert "--missing-chunks fill" in err
+    assert "would read as a fill value" in run(capsys, "info", "out.zarr")[1]

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import nibabel
 import numpy as np
@@ -257,3 +259,54 @@ def test_output_that_finds_no_room_is_one_line_and_leaves_nothing(
     assert done.stderr.startswith(f"sigconv: out{suffix}: writing failed (")
     assert done.stderr.count("\n") == 1
     assert names_in(tmp_path) == [f"in{suffix}"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk in memory that holds a megabyte."""
+    mounted = tmp_path / "small"
+    mounted.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mounted)]
+    able = which("mount") is not None
+    if not (able and subprocess.run(command, capture_output=True, check=False).returncode == 0):
+        pytest.skip("needs the right to mount a tmpfs: run as root, outside of a container")
+    yield mounted
+    subprocess.run(["umount", str(mounted)], check=True)
+
+
+OUTPUTS = {
+    "out.wav": ("in.wav", "[1]"),
+    "out.flac": ("in.wav", "[1]"),
+    "out.npy": ("in.npy", "[[1]]"),
+    "out.h5": ("in.npy", "[[1]]"),
+    "out.zarr": ("in.npy", "[[1]]"),
+    "out.tif": ("in.npy", "[[1]]"),
+    "out.nii": ("in.nii", "[[[1]]]"),
+}
+
+
+def convolved(
+    source: str, kernel: str, target: Path, cwd: Path
+) -> subprocess.CompletedProcess[str]:
+    words = "convolve", source, "-k", kernel, "-o", target, "--force"
+    return run("-m", "sigconv.cli", *words, cwd=cwd)
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("old", [False, True])
+def test_disk_that_fills_leaves_the_old_target(small_disk: Path, name: str, old: bool) -> None:
+    (source, kernel), directory, target = OUTPUTS[name], small_disk.parent, small_disk / name
+    soundfile.write(directory / "in.wav", noise(300_000, 2), RATE, "PCM_24")
+    np.save(directory / "in.npy", noise(1000, 1000))
+    nibabel.save(nibabel.Nifti1Image(noise(100, 100, 100), np.eye(4)), directory / "in.nii")
+    if old:
+        np.save(directory / "tiny.npy", noise(10, 10))
+        if name in ("out.h5", "out.zarr"):
+            assert convolved("tiny.npy", kernel, target, directory).returncode == 0
+        else:
+            target.write_bytes(b"old")
+    before = sorted((path.name, path.stat().st_size) for path in small_disk.rglob("*"))
+    done = convolved(source, kernel, target, directory)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert sorted((path.name, path.stat().st_size) for path in small_disk.rglob("*")) == before

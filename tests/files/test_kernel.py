@@ -1,6 +1,7 @@
 """Kernels from files, JSON arrays and specifications, made to fit what they are for."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from sigconv import kernels
-from sigconv.errors import DTypeError, KernelError, ShapeError, SourceError
+from sigconv.errors import BudgetError, DTypeError, KernelError, ShapeError, SourceError
 from sigconv.files import Description, load_kernel
 from sigconv.files.kernel import kernel_path
 
@@ -185,3 +186,31 @@ def test_number_of_values_is_compared_with_the_axes_of_the_input() -> None:
     with pytest.raises(KernelError, match=r"size=3x3 has 2 values, .* 1 axis") as caught:
         load_kernel("box:3x3", array_of(1))
     assert "ndim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kernel", ["box:300x300", "gaussian:sigma=40", "delta:300x300"])
+def test_a_kernel_beyond_the_budget_is_never_made(kernel: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(BudgetError, match=r"kernel of shape \(3.*more than the 400 KiB"):
+        load_kernel(kernel, array_of(2), max_memory=400 << 10)
+    assert tracemalloc.get_traced_memory()[1] < 200 << 10
+    tracemalloc.stop()
+    assert load_kernel(kernel, array_of(2), max_memory=1 << 20).size > 50_000
+
+
+def test_a_file_of_taps_beyond_the_budget_is_never_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "k.npy", np.ones((300, 300)))
+    with pytest.raises(BudgetError, match=r"k\.npy, of shape \(300, 300\), needs 703 KiB"):
+        load_kernel(tmp_path / "k.npy", array_of(2), max_memory=400 << 10)
+
+
+def test_a_long_filter_beyond_the_budget_is_never_designed() -> None:
+    with pytest.raises(BudgetError, match=r"shape \(100001,\)"):
+        load_kernel("lowpass:0.1,100001", array_of(1), max_memory=1 << 19)
+
+
+def test_a_recording_of_one_channel_is_a_kernel_of_one_axis(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="pip install sigconv[audio]")
+    soundfile.write(tmp_path / "k.wav", [0.5, 0.25], 8000, "FLOAT")
+    assert load_kernel(tmp_path / "k.wav", array_of(1)).tolist() == [0.5, 0.25]
+    assert load_kernel(tmp_path / "k.wav", sound_of(2, 8000.0)).shape == (2, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sigconv.errors import SourceError
-from sigconv.files import describe, load
+from sigconv.files import describe, load, volumes
 from sigconv.files.description import Layout
 from sigconv.files.volumes import create
 from tests.files.helpers import opened
@@ -206,3 +206,16 @@ def test_place_that_makes_no_sense_is_refused_before_the_work(
     layout = Layout((9, 6, 3, 2), np.dtype("f4"), (-1, 0, 2), about)
     with pytest.raises(SourceError, match=r"a\.nii"), create(tmp_path / "b.nii", layout):
         pytest.fail("the work began")
+
+
+def test_a_bomb_behind_the_samples_is_not_unpacked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "a.nii.gz", np.ones((4, 5, 6), np.float32))
+    plain = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(plain + bytes(1000)))
+    np.testing.assert_array_equal(load(describe(path)), 1)
+    monkeypatch.setattr(volumes, "_CHUNK", 500)
+    monkeypatch.setattr(volumes, "_MOST_BEHIND", 900)
+    with pytest.raises(SourceError, match="832 bytes promised, 1000 and more behind them"):
+        load(describe(path))

@@ -10,6 +10,7 @@ import click
 from sigconv.cli.ends import is_pipe
 from sigconv.cli.failures import report_failure
 from sigconv.files.atomic import check_target
+from sigconv.files.locations import name_of
 
 __all__ = ["run_each", "targets_of"]
 
@@ -36,14 +37,14 @@ def targets_of(
         problem = "is no directory" if outdir.exists() else "does not exist"
         raise click.UsageError(f"the directory {outdir} {problem}. Create it, or name another.")
     # Some disks do not tell capitals from small letters.
-    names = [source.name.casefold() for source in sources]
+    names = [name_of(source).casefold() for source in sources]
     for source, name in zip(sources, names, strict=True):
         if names.count(name) > 1:
             raise click.UsageError(
-                f"{names.count(name)} inputs are called {source.name}, which is one output in "
+                f"{names.count(name)} inputs are called {name_of(source)}, which is one output in "
                 f"{outdir}. Convolve them one by one, with -o OUT."
             )
-    pairs = [(source, outdir / source.name) for source in sources]
+    pairs = [(source, outdir / name_of(source)) for source in sources]
     for _, target in pairs:
         # Each output but the first is written before an input that may be the same file is read.
         check_target(target, inputs=sources, force=True)

@@ -213,6 +213,13 @@ _FILE = (
         help="Add triangular noise of one step before samples are rounded to integers.",
     ),
     _setting(
+        "missing_chunks",
+        "--missing-chunks",
+        type=click.Choice(("refuse", "fill")),
+        help="Chunks of Zarr and HDF5 that are not stored: refuse them, or read the fill value.  "
+        "[default: refuse]",
+    ),
+    _setting(
         "max_memory",
         "--max-memory",
         type=MEMORY,

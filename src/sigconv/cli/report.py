@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sigconv.core.units import format_bytes, format_seconds
 from sigconv.engines import Plan
 from sigconv.files import DelayRecord, Description, Preview, Record
+from sigconv.files.locations import split
 
 __all__ = [
     "FEW_TAPS",
@@ -56,6 +57,8 @@ def describe_file(about: Description) -> str:
         ("computed in", f"{about.working}, {format_bytes(about.nbytes)}"),
     ]
     facts += [("note", note) for note in about.notes]
+    if about.unstored:
+        facts.append(("note", f"{about.unstored}, and would read as a fill value"))
     return _table(facts)
 
 
@@ -89,6 +92,11 @@ def warnings(record: Record) -> Iterator[str]:
             f"{record.clipped} of {prod(target.shape)} samples of {target.path} were clipped; "
             f"--gain {record.gain_db + record.safe_gain_db:.1f}dB avoids it."
         )
+    if record.is_converted:
+        yield (
+            f"{target.path} stores {target.encoding}: {target.format} is not written with "
+            f"{record.source.encoding}, as the input has it."
+        )
     if target.format == "RF64" and target.path.suffix.lower() == ".wav":
         yield f"{target.path} is RF64: WAV holds at most 4 GB."
 
@@ -101,7 +109,8 @@ def record_facts(record: Record) -> dict[str, Any]:
         "seconds": record.seconds,
         "times_real_time": record.times_real_time,
         "clipped": record.clipped,
-        "peak": record.peak if record.peak is None or isfinite(record.peak) else None,
+        # JSON has no numbers for these.
+        "peak": record.peak if record.peak is None or isfinite(record.peak) else str(record.peak),
         "safe_gain_db": record.safe_gain_db,
         "sha256": {
             str(path): record.digests.get(str(path)) or _digest(path)
@@ -153,8 +162,18 @@ def _job_facts(
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a file; of a directory, that of its files' digests and names."""
+    file = split(path)[0]
+    if not file.is_dir():
+        return _digest_of(file)
+    inside = sorted(one for one in file.rglob("*") if one.is_file())
+    lines = (f"{_digest_of(one)}  {one.relative_to(file).as_posix()}\n" for one in inside)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def kernel_facts(spec: str, taps: npt.NDArray[Any], output: Path | None) -> dict[str, Any]:

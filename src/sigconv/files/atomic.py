@@ -10,18 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sigconv.errors import OutputExistsError, SigconvError, TargetError
+from sigconv.files.directories import is_store, remove, swap, sync_tree
+from sigconv.files.locations import full_suffix, joined, split
 
-__all__ = ["check_target", "full_suffix", "replacing"]
-
-
-def full_suffix(path: Path) -> str:
-    """Return the suffix in lower case, with the one before it where the last is ``.gz``.
-
-    >>> full_suffix(Path("brain.v2.nii.gz")), full_suffix(Path("a.b.WAV"))
-    ('.nii.gz', '.wav')
-    """
-    suffixes = path.suffixes
-    return "".join(suffixes[-2:] if path.suffix.lower() == ".gz" else suffixes[-1:]).lower()
+__all__ = ["check_target", "replacing"]
 
 
 def check_target(target: Path, *, inputs: tuple[Path, ...] = (), force: bool = False) -> None:
@@ -55,6 +47,7 @@ def check_target(target: Path, *, inputs: tuple[Path, ...] = (), force: bool = F
 
 
 def _check_target(target: Path, inputs: tuple[Path, ...], force: bool) -> None:
+    target = split(target)[0]
     if "\0" in str(target):
         raise ValueError("no file has a name with a NUL character")
     parent = target.parent
@@ -63,10 +56,10 @@ def _check_target(target: Path, inputs: tuple[Path, ...], force: bool) -> None:
         raise TargetError(
             f"{target}: its directory {parent} {problem}. Create it, or name another output."
         )
-    if target.is_dir():
+    if target.is_dir() and not (_is_directory(target) and is_store(target)):
         raise TargetError(f"{target} is a directory. Name a file in it.")
     for path in inputs:
-        if _same(target, path):
+        if _same(target, split(path)[0]):
             raise OutputExistsError(
                 f"{target} is the input {path} itself, which is never overwritten. "
                 "Name another output."
@@ -90,7 +83,8 @@ def replacing(
 
     The temporary file has a hidden name and the target's suffix. It is flushed to the disk and
     renamed when the block is left normally, and removed when an exception, an interruption
-    included, leaves the block: then an older target is untouched.
+    included, leaves the block: then an older target is untouched. Where the target is a place in an
+    HDF5 file, the temporary file is a copy of it; where it is a directory, so is the temporary one.
 
     Parameters
     ----------
@@ -100,7 +94,7 @@ def replacing(
     Yields
     ------
     Path
-        An empty file to overwrite.
+        An empty file or directory to overwrite, or the place in a copy.
 
     Raises
     ------
@@ -108,12 +102,17 @@ def replacing(
         Also for any OSError that leaves the block, such as that of a full disk.
     """
     check_target(target, inputs=inputs, force=force)
-    temporary = target.parent / f".sigconv-{secrets.token_hex(8)}{full_suffix(target)}"
+    file, inner = split(target)
+    temporary = file.parent / f".sigconv-{secrets.token_hex(8)}{full_suffix(target)}"
     try:
-        _create(temporary, target)
-        yield temporary
-        _sync(temporary)
-        _move(temporary, target, force)
+        _create(temporary, file)
+        yield joined(temporary, inner)
+        if _is_directory(file):
+            sync_tree(temporary)
+            _move_directory(temporary, file, force)
+        else:
+            _sync(temporary)
+            _move(temporary, file, force)
     except SigconvError:
         raise
     except OSError as error:
@@ -121,14 +120,23 @@ def replacing(
             f"{target}: writing failed ({error.strerror or error}). Check the space on its disk."
         ) from error
     finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-    _sync_directory(target.parent)
+        remove(temporary)
+    _sync_directory(file.parent)
+
+
+def _is_directory(file: Path) -> bool:
+    return full_suffix(file) == ".zarr"
 
 
 def _create(temporary: Path, target: Path) -> None:
     try:
+        if _is_directory(target):
+            temporary.mkdir()
+            return
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        if full_suffix(target) in (".h5", ".hdf5") and target.exists():
+            # Its other datasets stay.
+            shutil.copyfile(target, temporary)
     except OSError as error:
         raise TargetError(
             f"{target} cannot be written: {error.strerror}. Name an output in a directory that "
@@ -167,6 +175,19 @@ def _move(temporary: Path, target: Path, force: bool) -> None:
         if os.path.lexists(target):
             raise _exists(target) from None
         temporary.replace(target)
+
+
+def _move_directory(temporary: Path, target: Path, force: bool) -> None:
+    if force and target.is_dir():
+        swap(temporary, target)
+        return
+    try:
+        # Onto a directory with something in it, there is no rename.
+        temporary.rename(target)
+    except OSError:
+        if os.path.lexists(target):
+            raise _exists(target) from None
+        raise
 
 
 def _exists(target: Path) -> OutputExistsError:

@@ -8,11 +8,11 @@ from typing import NoReturn
 
 from sigconv.errors import DTypeError, OptionError, TargetError
 from sigconv.files import encodings
-from sigconv.files.atomic import full_suffix
 from sigconv.files.audio_streams import AudioSource
 from sigconv.files.description import Description, DType, check_readable, source_problem
 from sigconv.files.headers import check_promise, largest
 from sigconv.files.libsndfile import errors, reason, soundfile
+from sigconv.files.locations import full_suffix
 
 __all__ = ["SUFFIXES", "check_working", "describe", "load", "target_description"]
 

@@ -17,7 +17,7 @@ from sigconv.errors import BoundaryError, OptionError
 from sigconv.files.audio import check_working, target_description
 from sigconv.files.audio_streams import AudioSink, AudioSource
 from sigconv.files.description import Description
-from sigconv.files.encodings import stored_dtype
+from sigconv.files.encodings import stored_dtype, wanted_subtype
 from sigconv.files.headers import narrow_to_wav
 from sigconv.files.job import HELD_PIECES, Job
 from sigconv.files.pipes import PipeFile, PipeSource, outgoing
@@ -121,6 +121,9 @@ def convolve_audio(job: Job, temporary: Path | None, progress: Progress) -> dict
         "clipped": levels.clipped,
         "peak": levels.peak,
         "safe_gain_db": levels.safe_gain_db,
+        "is_converted": job.settings.subtype is None
+        and job.settings.raw is None
+        and target.encoding != wanted_subtype(job.source.encoding, job.dtype),
         "digests": job.digests,
     }
 

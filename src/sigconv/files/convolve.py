@@ -164,14 +164,14 @@ def _checked_array(job: Job, samples: Array | tuple[int, ...]) -> tuple[Descript
 
         check_layout(layout)
     # Results in .npy files are mapped, others are made in memory.
-    made = 0 if job.form.kind == "array" else prod(layout.shape) * job.dtype.itemsize
+    made = 0 if job.form.maps else prod(layout.shape) * job.dtype.itemsize
     job.check_budget("samples, results, scratch", job.source_bytes + made, chosen)
     return _target_of(job, layout.shape), chosen, layout
 
 
 def _convolve_array(job: Job, temporary: Path, progress: Progress) -> dict[str, Any]:
     job.check_budget("samples", job.source_bytes)
-    samples = load(job.source, job.dtype)
+    samples = load(job.source, job.dtype, fill=job.settings.missing_chunks == "fill")
     about, chosen, layout = _checked_array(job, samples)
     with job.form.codec.create(temporary, layout) as out:
         convolve(samples, job.taps, job.mode, out=out, **job.named(chosen))

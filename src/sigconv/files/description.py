@@ -21,9 +21,13 @@ __all__ = [
     "Kind",
     "Layout",
     "check_readable",
+    "described_array",
     "source_problem",
     "working_dtype",
 ]
+
+# Axes that are convolved only if they are named.
+BATCH_NAMES = ("t", "time", "c", "ch", "channel", "channels")
 
 Kind = Literal["audio", "array", "volume", "image"]
 DType = np.dtype[Any]
@@ -76,6 +80,8 @@ class Description:
         The slope and the intercept that turn stored values into real ones.
     notes : tuple of str
         What is odd about the header, and how it was read.
+    unstored : str
+        What of the samples is not stored and would read as a fill value, in words.
     """
 
     path: Path
@@ -90,6 +96,7 @@ class Description:
     spacing: tuple[float, ...] | None = None
     scaling: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    unstored: str = ""
 
     @property
     def working(self) -> DType:
@@ -132,6 +139,31 @@ class Layout:
     dtype: DType
     origin: tuple[int, ...]
     source: Description
+
+
+def described_array(
+    path: Path,
+    container: str,
+    shape: tuple[int, ...],
+    dtype: DType,
+    labels: tuple[str | None, ...],
+    *,
+    unstored: str = "",
+) -> Description:
+    """Return the description of an array whose axes may have names."""
+    axes = range(len(shape))
+    names = tuple(label or f"axis {axis}" for axis, label in zip(axes, labels, strict=True))
+    return Description(
+        path=path,
+        kind="array",
+        format=container,
+        encoding=dtype.name,
+        shape=shape,
+        dtype=dtype,
+        axes=tuple(axis for axis in axes if names[axis].lower() not in BATCH_NAMES),
+        axis_names=names,
+        unstored=unstored,
+    )
 
 
 def working_dtype(stored: DType) -> DType:

@@ -13,10 +13,18 @@ import numpy.typing as npt
 
 from sigconv.errors import OptionError, SourceError
 from sigconv.files import audio
-from sigconv.files.atomic import full_suffix
-from sigconv.files.description import Description, DType, Kind, Layout
+from sigconv.files.description import Description, DType, Kind, Layout, source_problem
+from sigconv.files.locations import full_suffix
 
-__all__ = ["FORMATS", "Format", "describe", "format_of", "load", "target_format"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "check_stored",
+    "describe",
+    "format_of",
+    "load",
+    "target_format",
+]
 
 Array = npt.NDArray[Any]
 
@@ -48,12 +56,15 @@ class Format:
         The suffixes it is known by, in lower case.
     module : str
         Where its `Codec` is.
+    maps : bool
+        Whether its samples are read and written in place, and take no memory.
     """
 
     name: str
     kind: Kind
     suffixes: tuple[str, ...]
     module: str
+    maps: bool = False
 
     @property
     def codec(self) -> Codec:
@@ -63,7 +74,9 @@ class Format:
 
 FORMATS = (
     Format("audio", "audio", tuple(audio.SUFFIXES), "audio"),
-    Format("NumPy array", "array", (".npy",), "arrays"),
+    Format("NumPy array", "array", (".npy",), "arrays", maps=True),
+    Format("HDF5 dataset", "array", (".h5", ".hdf5"), "hdf5"),
+    Format("Zarr array", "array", (".zarr",), "zarr_arrays"),
     Format("NIfTI volume", "volume", (".nii", ".nii.gz"), "volumes"),
     Format("TIFF image", "image", (".tif", ".tiff"), "images"),
 )
@@ -128,7 +141,22 @@ def describe(path: str | Path) -> Description:
     return format_of(path).codec.describe(path)
 
 
-def load(description: Description, dtype: DType | None = None) -> Array:
+def check_stored(description: Description, *, fill: bool = False) -> None:
+    """Raise SourceError where a part of the samples is not stored, unless one wants it filled.
+
+    A store may leave out chunks that hold nothing but its fill value; one that got lost looks as if
+    it were such a chunk.
+    """
+    if description.unstored and not fill:
+        raise source_problem(
+            description.path,
+            f"{description.unstored}, and would read as a fill value.",
+            "Fetch or write it again; or, if it was written without what is empty, pass "
+            "--missing-chunks fill (missing_chunks='fill').",
+        )
+
+
+def load(description: Description, dtype: DType | None = None, *, fill: bool = False) -> Array:
     """Return the samples that `describe` described.
 
     Parameters
@@ -138,12 +166,15 @@ def load(description: Description, dtype: DType | None = None) -> Array:
     dtype : numpy.dtype, optional
         The dtype of samples that the format scales; its working dtype by default. All others
         come as they are stored, memory-mapped where the format allows it.
+    fill : bool
+        Whether what is not stored reads as the fill value.
 
     Returns
     -------
     ndarray
         Of the described shape.
     """
+    check_stored(description, fill=fill)
     stored = format_of(description.path).codec.load(description)
     if description.scaling is None:
         return stored

@@ -179,6 +179,8 @@ def _kept(file: Any) -> dict[str, Any]:
     """Return the options that make the output look like the source to other programs."""
     codes, page = file.series[0].axes, file.series[0][0]
     kept: dict[str, Any] = {"photometric": "minisblack", "metadata": {"axes": codes}}
+    if file.is_bigtiff:
+        kept["bigtiff"] = True
     if "S" in codes:
         kept["photometric"] = page.photometric if page.photometric in (1, 2) else "rgb"
         kept["planarconfig"] = "contig" if codes.endswith("S") else "separate"

@@ -16,10 +16,18 @@ from sigconv.core.units import format_bytes
 from sigconv.engines import Plan
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import BudgetError, NonFiniteError, OptionError, ShapeError
-from sigconv.files.atomic import check_target, full_suffix
+from sigconv.files.atomic import check_target
 from sigconv.files.description import Description, DType
-from sigconv.files.formats import FORMATS, Format, describe, format_of, target_format
+from sigconv.files.formats import (
+    FORMATS,
+    Format,
+    check_stored,
+    describe,
+    format_of,
+    target_format,
+)
 from sigconv.files.kernel import kernel_path, load_kernel
+from sigconv.files.locations import full_suffix
 from sigconv.files.pipes import Pipe, describe_pipe
 from sigconv.files.settings import Settings, adjusted, result_dtype
 from sigconv.files.stream_headers import Stream
@@ -199,6 +207,7 @@ def settle(
         incoming = source, stream
     else:
         about = describe(source)
+        check_stored(about, fill=settings.missing_chunks == "fill")
     about = adjusted(about, settings)
     dtype = result_dtype(about, settings.dtype)
     mode = check_mode(settings.mode or about.default_mode)
@@ -238,7 +247,9 @@ def taps_for(
     # Across channels there is no time.
     timed = about.kind != "audio" or about.axes == (0,)
     known = about if timed else replace(about, rate=None)
-    taps = load_kernel(kernel, known, dtype, resample=settings.resample)
+    taps = load_kernel(
+        kernel, known, dtype, resample=settings.resample, max_memory=settings.max_memory
+    )
     axes = tuple(range(taps.ndim)) if taps.ndim == len(about.axes) else about.axes
     taps = _amplified(_normalised(taps, settings.normalize, axes), settings.gain_db)
     if settings.operation == "correlate":

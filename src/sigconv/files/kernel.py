@@ -13,10 +13,12 @@ import numpy.typing as npt
 from sigconv import kernels
 from sigconv.core.dtypes import as_numeric
 from sigconv.core.optional import require
-from sigconv.errors import KernelError, ShapeError
-from sigconv.files.atomic import full_suffix
+from sigconv.core.units import format_bytes
+from sigconv.errors import BudgetError, KernelError, ShapeError
 from sigconv.files.description import Description, DType
 from sigconv.files.formats import FORMATS, describe, load
+from sigconv.files.locations import full_suffix
+from sigconv.kernels.checks import at_most
 
 __all__ = ["kernel_path", "load_kernel"]
 
@@ -42,6 +44,7 @@ def load_kernel(
     dtype: DType | None = None,
     *,
     resample: bool = False,
+    max_memory: int | None = None,
 ) -> Array:
     """Return the taps to convolve the file `source` with.
 
@@ -57,6 +60,8 @@ def load_kernel(
     resample : bool
         Whether a recording of another sample rate than the source's is converted to it, with the
         gain of the filter that it is kept.
+    max_memory : int, optional
+        The bytes that the taps may take, which are checked before they are read or made.
 
     Returns
     -------
@@ -73,6 +78,8 @@ def load_kernel(
         The kernel does not fit the source.
     SourceError
         The kernel's file is missing, truncated or corrupt.
+    BudgetError
+        The taps take more than `max_memory`.
     """
     dtype = np.dtype(dtype or source.working)
     if isinstance(kernel, str) and not kernel.strip():
@@ -82,13 +89,16 @@ def load_kernel(
         )
     path = kernel_path(kernel)
     if path is not None:
-        taps = _from_file(path, source, resample=resample)
+        taps = _from_file(path, source, resample=resample, most=max_memory)
     elif not isinstance(kernel, str):
         taps = as_numeric(kernel, "kernel")
     elif kernel.lstrip().startswith("["):
         taps = _from_json(kernel)
     else:
-        taps = kernels.parse(kernel, spacing=source.spacing, fs=source.rate, ndim=len(source.axes))
+        with at_most(max_memory):
+            taps = kernels.parse(
+                kernel, spacing=source.spacing, fs=source.rate, ndim=len(source.axes)
+            )
     return _cast(_fit(taps, source), dtype)
 
 
@@ -108,7 +118,7 @@ def _from_json(text: str) -> Array:
     return taps
 
 
-def _from_file(path: Path, source: Description, *, resample: bool) -> Array:
+def _from_file(path: Path, source: Description, *, resample: bool, most: int | None) -> Array:
     known = [suffix for form in FORMATS for suffix in form.suffixes]
     if full_suffix(path) not in known and not _exists(path):
         raise KernelError(
@@ -116,8 +126,17 @@ def _from_file(path: Path, source: Description, *, resample: bool) -> Array:
             f"kernel. Known kernels: {', '.join(kernels.specification.KERNELS)}."
         )
     about = describe(path)
+    if most is not None and about.nbytes > most:
+        raise BudgetError(
+            f"the kernel {path}, of shape {about.shape}, needs {format_bytes(about.nbytes)}, more "
+            f"than the {format_bytes(most)} that are allowed. Allow more, with --max-memory "
+            "(max_memory=), or use a smaller one."
+        )
     if about.rate is None or source.rate is None or about.rate == source.rate:
-        return load(about)
+        taps = load(about)
+        # The one channel of a recording is an axis of recordings alone.
+        is_line = about.kind == "audio" and source.kind != "audio" and taps.shape[1] == 1
+        return taps[:, 0] if is_line else taps
     if not resample:
         raise KernelError(
             f"the kernel {path} has {about.rate:g} Hz, the input {source.path} {source.rate:g} Hz. "

@@ -34,6 +34,9 @@ class Record:
         The largest gain, in tenths of a dB, that keeps the peak within full scale, beyond
     gain_db : float
         the gain that was asked for.
+    is_converted : bool
+        Whether samples are stored otherwise than the source's, which nobody asked for: the format
+        does not take them.
     digests : dict
         The SHA-256 of what went through pipes, by their names.
     """
@@ -49,6 +52,7 @@ class Record:
     peak: float | None = None
     safe_gain_db: float = 0.0
     gain_db: float = 0.0
+    is_converted: bool = False
     digests: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -72,6 +72,9 @@ class Settings:
         The channels of samples without a header.
     spacing : tuple of float, optional
         Millimetres per sample: one number, or one for each convolved axis.
+    missing_chunks : {"refuse", "fill"}
+        What becomes of chunks of Zarr and HDF5 that are not stored: they got lost, or were left out
+        as empty and read as the fill value.
     max_memory : int, optional
         The bytes that samples, results and scratch may take together.
     """
@@ -95,10 +98,15 @@ class Settings:
     raw: str | None = None
     channels: int | None = None
     spacing: tuple[float, ...] | None = None
+    missing_chunks: str = "refuse"
     max_memory: int | None = None
 
     def __post_init__(self) -> None:
-        choices = {"operation": OPERATIONS, "normalize": NORMALISATIONS}
+        choices = {
+            "operation": OPERATIONS,
+            "normalize": NORMALISATIONS,
+            "missing_chunks": ("refuse", "fill"),
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 given = getattr(self, name)

@@ -37,6 +37,9 @@ _LARGEST_COMPRESSION = 1032
 
 _CHUNK = 1 << 22
 
+# What may come behind the samples before it is a bomb.
+_MOST_BEHIND = 1 << 24
+
 
 def _nibabel() -> ModuleType:
     return require("nibabel", "volume")
@@ -171,8 +174,13 @@ def _decompress(path: Path, offset: int, count: int, dtype: DType) -> Array:
             if not got:
                 raise EOFError(f"{len(room)} bytes of samples promised, {filled} found")
             filled += got
-        while stream.read(_CHUNK):
-            pass
+        behind = 0
+        while more := len(stream.read(_CHUNK)):
+            behind += more
+            if behind > _MOST_BEHIND:
+                raise ValueError(
+                    f"{offset + len(room)} bytes promised, {behind} and more behind them"
+                )
     return values
 
 

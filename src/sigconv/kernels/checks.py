@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sigconv.errors import DTypeError, KernelError
+from sigconv.core.units import format_bytes
+from sigconv.errors import BudgetError, DTypeError, KernelError
 
 Kernel: TypeAlias = NDArray[Any]
 PerAxis: TypeAlias = float | Sequence[float] | NDArray[Any]
@@ -100,8 +103,28 @@ def per_axis(name: str, value: object, ndim: int, rule: Rule) -> tuple[float, ..
     return tuple(number(name, item, rule) for item in several)
 
 
+_most_bytes: ContextVar[int | None] = ContextVar("most_bytes", default=None)
+
+
+@contextmanager
+def at_most(nbytes: int | None) -> Iterator[None]:
+    """Refuse kernels that take more bytes in float64, before they are made, while this is open."""
+    token = _most_bytes.set(nbytes)
+    try:
+        yield
+    finally:
+        _most_bytes.reset(token)
+
+
 def limit_size(shape: tuple[int, ...]) -> None:
-    """Refuse a kernel of more than MAX_ELEMENTS elements."""
+    """Refuse a kernel of more than MAX_ELEMENTS elements, or of more bytes than are allowed."""
+    nbytes, most = 8 * math.prod(shape), _most_bytes.get()
+    if most is not None and nbytes > most:
+        raise BudgetError(
+            f"a kernel of shape {quoted(shape)} needs {format_bytes(nbytes)}, more than the "
+            f"{format_bytes(most)} that are allowed. Allow more, with --max-memory (max_memory=), "
+            "or use a smaller one."
+        )
     if math.prod(shape) > MAX_ELEMENTS:
         raise KernelError(
             f"a kernel has at most {MAX_ELEMENTS} elements; got {quoted(shape)}. Use a smaller "

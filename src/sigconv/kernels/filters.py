@@ -14,6 +14,7 @@ from sigconv.kernels.checks import (
     Kernel,
     cast,
     element_type,
+    limit_size,
     number,
     quoted,
     shown,
@@ -237,6 +238,7 @@ def _tap_count(band: Band, taps: int) -> int:
             f"taps must be at most {MAX_TAPS}; got {count}. Use a wider transition band, or "
             "filter at a lower sampling rate."
         )
+    limit_size((count,))
     if band == "highpass" and count % 2 == 0:
         raise KernelError(
             f"a highpass needs an odd number of taps, for with an even one its gain at fs/2 is 0; "
