@@ -19,15 +19,17 @@ import numba
 import numpy as np
 from numba import cfunc, types
 
+from sigconv.core.dtypes import DType
+from sigconv.core.problem import Axis
 from sigconv.loops.counting import count_done, take_next, tell
 from sigconv.loops.lines import sum_columns
 from sigconv.loops.memory import address, call, copy_bytes, copy_element, read, write, zero_bytes
-from sigconv.loops.pieces import Transfer
+from sigconv.loops.pieces import Access, Layout, Transfer
 from sigconv.loops.places import given_of, places_of, room_of, rows_of
-from sigconv.loops.sum_tables import FILL, NOTHING
+from sigconv.loops.sum_tables import FILL, NOTHING, SumTables
 from sigconv.loops.vectors import writers, zero_if_finite
 
-__all__ = ["Worker", "Workers", "sum_at", "sum_taps"]
+__all__ = ["Worker", "Workers", "sum_at", "sum_taps", "try_sums"]
 
 # Where the function that walks over the pieces, whether a call is alone, the pieces and the counter
 # lie in what a worker is told, and how much that is.
@@ -80,6 +82,19 @@ def sum_at(x: int, out: int, weights: Any, told: Any, asks: bool) -> Any:
     else:
         call(read(place, _WALK), (place, int(asks)))
     return read(counter, 2)
+
+
+def try_sums(dtype: DType) -> None:
+    """Sum up a few samples: numba compiles the loop then, or reads it from its cache."""
+    axis = Axis(0, 4, 2, 1, 4)
+    tables = SumTables.of([Layout(axis, 4, 3), Layout(axis, 1, 1)], Access(dtype.itemsize))
+    packed, weights = tables.packed(), np.ones(4, dtype)
+    room, pieces = (tables.integers(), tables.elements), (0, len(tables.pieces))
+    worker = Worker(room, weights[:1], packed.places, pieces)
+    x = np.zeros(16, dtype)
+    # One signature for all: samples that may not be written to.
+    x.flags.writeable = False
+    sum_taps(x, np.empty(9, dtype), weights, worker.told, True)
 
 
 class Worker:
