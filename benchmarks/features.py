@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -102,8 +103,7 @@ def _converted(rng: np.random.Generator) -> Iterator[Case]:
         partial(ndimage.convolve, volume, h, np.float32, "constant", origin=0),
     )
     if find_spec("cv2"):
-        import cv2
-
+        cv2: Any = import_module("cv2")
         for shape, text in (((1024, 1024), "1024²"), ((1024, 1024, 3), "1024² colour")):
             image = rng.integers(0, 256, shape, np.uint8)
             h = rng.standard_normal((7, 7)).astype(np.float32)
