@@ -117,8 +117,12 @@ def test_a_cut_pipe_is_an_error_of_one_line_and_leaves_nothing(directory: Path) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_behind_the_pipe_is_an_error_of_one_line(directory: Path) -> None:
-    done = shell(f"{CONVOLVE} in.wav -k box:9 -o - > /dev/full", directory)
+@pytest.mark.parametrize("buffered", ["-u PYTHONUNBUFFERED", "PYTHONUNBUFFERED=1"])
+@pytest.mark.parametrize("words", ["convolve in.wav -k box:9 -o -", "info in.wav"])
+def test_a_full_disk_behind_the_pipe_is_an_error_of_one_line(
+    words: str, buffered: str, directory: Path
+) -> None:
+    done = shell(f"env {buffered} {SIGCONV} {words} > /dev/full", directory)
     assert done.returncode == 1
     assert done.stderr.startswith(b"sigconv: No space left on device")
     assert done.stderr.count(b"\n") == 1
@@ -174,3 +178,53 @@ def test_a_signal_ends_the_wait_for_a_pipe(
     assert process.stderr.read() == b"sigconv: interrupted; no output was written.\n"
     process.stderr.close()
     assert names_in(directory) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_whoever_reads(number: signal.Signals, directory: Path) -> None:
+    soundfile.write(directory / "long.wav", np.zeros((500_000, 2)), RATE, "FLOAT")
+    command = [sys.executable, "-m", "sigconv.cli", "convolve", "long.wav", "-k", "[1]", "-o", "-"]
+    process = subprocess.Popen(
+        command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.read(4) == b"RIFF"
+    process.send_signal(number)
+    assert process.wait(timeout=60) == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert process.stderr.read() == b"sigconv: interrupted; the output was written in part.\n"
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_a_file_that_is_called_like_a_pipe_is_a_file(directory: Path) -> None:
+    (directory / "in.wav").rename(directory / "-")
+    done = shell(f"{CONVOLVE} ./- -k box:9 -o out.wav < /dev/null", directory)
+    assert done.returncode == 3
+    assert b"the name has no suffix" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("- -k [1] -o out.wav <&-", 2, b"stdin is closed"),
+        ("in.wav -k [1] -o - >&-", 2, b"stdout is closed"),
+        ("in.wav -k [1] -o out.wav >&-", 0, b""),
+        ("nothing.wav -k [1] -o - 2>&-", 3, b""),
+    ],
+)
+def test_closed_ends_are_no_files(line: str, code: int, said: bytes, directory: Path) -> None:
+    done = shell(f"{CONVOLVE} {line}", directory)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stdout == b""
+
+
+def test_a_corrupt_store_is_an_error_of_one_line(directory: Path) -> None:
+    assert shell(f"{CONVOLVE} in.npy -k [[1]] -o in.zarr -q", directory).returncode == 0
+    for chunk in (path for path in (directory / "in.zarr").rglob("*") if path.is_file()):
+        if chunk.name != "zarr.json":
+            chunk.write_bytes(b"x" * chunk.stat().st_size)
+    done = shell(f"{CONVOLVE} in.zarr -k [[1]] -o out.npy", directory)
+    assert done.returncode == 3
+    assert done.stderr.count(b"\n") == 1

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import select
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -11,7 +13,7 @@ import pytest
 import soundfile
 
 from sigconv.errors import BoundaryError, BudgetError, OptionError, SourceError, TargetError
-from sigconv.files import Pipe, audio_streams, convolve_file, describe, headers, preview_file
+from sigconv.files import Pipe, audio_streams, convolve_file, describe, headers, pipes, preview_file
 from tests.files.helpers import names_in, noise
 
 pytestmark = pytest.mark.extras
@@ -221,7 +223,7 @@ def test_memory_stays_that_of_a_few_pieces(monkeypatch: pytest.MonkeyPatch) -> N
         held.append(sum(map(len, sources[0]._blocks)))
         read(self, samples)
 
-    from sigconv.files import audio_convolve, pipes
+    from sigconv.files import audio_convolve
 
     sources: list[Any] = []
 
@@ -235,3 +237,60 @@ def test_memory_stays_that_of_a_few_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     through(endless(encoded(0.1 * noise(400_000))))
     assert len(held) > 5
     assert max(held) < 3 * (1 << 15)
+
+
+class Reluctant(Forward):
+    """Takes a few bytes at a time, and none at first."""
+
+    def write(self, data: Any) -> Any:
+        self.asked = not getattr(self, "asked", False)
+        return None if self.asked else super().write(bytes(data[:1000]))
+
+
+def test_files_that_take_a_part_get_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "select", lambda *files: None)
+    data, out = encoded(0.4 * noise(5000)), Reluctant()
+    record = convolve_file(reading(data), H, writing(out))
+    assert len(out.data) == 44 + 2 * 5003
+    assert record.digests["stdout"] == hashlib.sha256(out.data).hexdigest()
+
+
+def test_a_pipe_that_has_nothing_yet_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(0.4 * noise(3000))
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.write(writer, data[:1000])
+
+    def write_the_rest(*files: Any) -> None:
+        os.write(writer, data[1000:])
+        os.close(writer)
+
+    monkeypatch.setattr(select, "select", write_the_rest)
+    with open(reader, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        out = Forward()
+        record = convolve_file(Pipe(cast("BinaryIO", file), "stdin"), H, writing(out))
+    assert record.source.shape == (3000, 1)
+
+
+def test_checksums_are_of_all_that_came_and_the_writer_is_not_cut_off() -> None:
+    data = encoded(0.4 * noise(100)) + struct.pack("<4sI", b"LIST", 200_000) + bytes(200_000)
+    pipe = reading(data)
+    record = convolve_file(pipe, H, writing(Forward()))
+    assert record.source.shape == (100, 1)
+    assert record.digests["stdin"] == hashlib.sha256(data).hexdigest()
+    assert pipe.file.read() == b""
+
+
+def test_frames_of_other_bytes_than_their_samples_are_refused() -> None:
+    data = bytearray(encoded(0.4 * noise(100), subtype="PCM_24"))
+    place = data.index(b"fmt ") + 20
+    assert data[place] == 3
+    data[place] = 4
+    with pytest.raises(SourceError, match="1 samples of PCM_24 in frames of 4 bytes"):
+        through(bytes(data))
+
+
+def test_samples_near_the_end_of_floats_have_a_gain() -> None:
+    x = np.array([[1.7e308], [-1e308]])
+    _, record = through(x.tobytes(), raw="f64le", rate=RATE, channels=1)
+    assert record.safe_gain_db < -6000

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,15 @@ from sigconv.errors import (
     SourceError,
     TargetError,
 )
-from sigconv.files import convolve_file, delay_of_files, describe, directories, load, preview_file
+from sigconv.files import (
+    atomic,
+    convolve_file,
+    delay_of_files,
+    describe,
+    directories,
+    load,
+    preview_file,
+)
 from sigconv.testing import assert_close, tolerance
 from tests.files.helpers import names_in, noise
 
@@ -147,6 +154,9 @@ def test_a_chunk_that_is_missing_is_no_zeros(version: int, tmp_path: Path) -> No
 def test_a_shard_that_is_missing_is_told(tmp_path: Path) -> None:
     path = store(tmp_path / "in.zarr", shards=(32, 32))
     assert describe(path).unstored == ""
+    convolve_file(path, H, tmp_path / "out.zarr")
+    assert opened(tmp_path / "out.zarr").shards == (32, 32)
+    close(stored(tmp_path / "out.zarr"))
     (path / "c/1/0").unlink()
     assert describe(path).unstored == "1 of its 4 shards are not stored"
 
@@ -177,7 +187,7 @@ def test_a_cut_chunk_is_corrupt(tmp_path: Path) -> None:
     for name, options in cases:
         path = store(tmp_path / name, **options)
         os.truncate(path / "c/0/1", 10)
-        with pytest.raises(SourceError, match="chunk cannot be decoded"):
+        with pytest.raises(SourceError, match=r"cannot be decoded|promises 1024 bytes.*holds 10"):
             convolve_file(path, H, tmp_path / "out.zarr")
     assert names_in(tmp_path) == ["a.zarr", "b.zarr"]
 
@@ -278,9 +288,16 @@ def test_a_directory_that_is_no_store_is_never_replaced(tmp_path: Path) -> None:
     np.save(tmp_path / "in.npy", X)
     (tmp_path / "out.zarr").mkdir()
     (tmp_path / "out.zarr" / "thesis.tex").write_text("all of it")
-    with pytest.raises(TargetError, match="is a directory"):
-        convolve_file(tmp_path / "in.npy", H, tmp_path / "out.zarr", force=True)
+    zarr.open_group(str(tmp_path / "group.zarr"), mode="w").create_array(
+        "0", shape=(4,), dtype="f4"
+    )
+    (tmp_path / "file.zarr").write_bytes(b"file")
+    (tmp_path / "link.zarr").symlink_to("nowhere")
+    for name in ("out.zarr", "group.zarr", "file.zarr", "link.zarr"):
+        with pytest.raises(TargetError, match="is no array of Zarr, and is not replaced"):
+            convolve_file(tmp_path / "in.npy", H, tmp_path / name, force=True)
     assert names_in(tmp_path / "out.zarr") == ["thesis.tex"]
+    assert (tmp_path / "file.zarr").read_bytes() == b"file"
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left"), KeyboardInterrupt()])
@@ -401,4 +418,128 @@ def test_zarr_of_another_writer_is_read(tmp_path: Path) -> None:
     for row in (0, 1):
         (path / f"{row}.0").write_bytes(x[2 * row : 2 * row + 2].tobytes(order="F"))
     np.testing.assert_array_equal(load(describe(path)), x)
-    shutil.rmtree(path)
+
+
+def test_groups_and_links_of_the_target_are_not_replaced(tmp_path: Path) -> None:
+    hdf5(tmp_path / "in.h5", raw=X)
+    other = hdf5(tmp_path / "other.h5", p=X)
+    out = hdf5(tmp_path / "out.h5", grp__a=X, old=X)
+    with h5py.File(out, "r+") as file:
+        file["soft"] = h5py.SoftLink("/old")
+        file["ext"] = h5py.ExternalLink("other.h5", "/")
+    before = out.read_bytes(), other.read_bytes()
+    for name, said in [("grp", "group"), ("ext/p", "link"), ("soft", "link"), ("ext", "link")]:
+        with pytest.raises(TargetError, match=rf"is a {said}"):
+            convolve_file(tmp_path / "in.h5", H, f"{out}:/{name}", force=True)
+    assert (out.read_bytes(), other.read_bytes()) == before
+    with pytest.raises(SourceError, match=r"leads to another file.*other\.h5"):
+        convolve_file(f"{out}:/ext/p", H, f"{other}:/p", force=True)
+    assert (out.read_bytes(), other.read_bytes()) == before
+
+
+def test_a_file_that_changes_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hdf5(tmp_path / "in.h5", raw=X)
+    out = hdf5(tmp_path / "out.h5", old=X)
+    sync = atomic._sync
+
+    def sync_and_write(path: Path) -> None:
+        sync(path)
+        with h5py.File(out, "r+") as file:
+            file["meanwhile"] = X
+
+    monkeypatch.setattr(atomic, "_sync", sync_and_write)
+    with pytest.raises(TargetError, match="changed meanwhile"):
+        convolve_file(tmp_path / "in.h5", H, f"{out}:/new", force=True)
+    with h5py.File(out) as file:
+        assert sorted(file) == ["meanwhile", "old"]
+
+
+def test_inputs_inside_the_target_and_around_it_are_safe(tmp_path: Path) -> None:
+    out = store(tmp_path / "out.zarr")
+    inside = store(out / "in.zarr")
+    hdf5(out / "in.h5", raw=X)
+    np.save(tmp_path / "h.npy", H)
+    for source, target in [(inside, out), (out / "in.h5", out), (out, inside / "new.zarr")]:
+        with pytest.raises((TargetError, OutputExistsError)):
+            convolve_file(source, H, target, force=True)
+    np.testing.assert_array_equal(stored(inside), X)
+
+
+def test_an_interruption_after_the_exchange_leaves_the_new_store_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "in.npy", X)
+    out = store(tmp_path / "out.zarr", noise(64, 64, seed=1))
+    calls: list[Path] = []
+
+    def interrupted(path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        directories.remove(path)
+
+    monkeypatch.setattr(atomic, "remove", interrupted)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        convolve_file(tmp_path / "in.npy", H, out, force=True)
+    assert raised.value.__notes__ == ["the output was written"]
+    close(stored(out))
+    assert names_in(tmp_path) == ["in.npy", "out.zarr"]
+
+
+def test_what_a_shard_does_not_hold_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "in.zarr"
+    made = zarr.create_array(
+        str(path), shape=(50, 60), chunks=(10, 10), shards=(20, 20), dtype="f4"
+    )
+    made[...] = 1
+    # The last shards reach beyond the array.
+    assert describe(path).unstored == ""
+    made[:10, :10] = 0
+    assert describe(path).unstored == "1 of its 30 chunks are not stored"
+    (path / "c/1/1").write_bytes(b"")
+    with pytest.raises(SourceError, match="its file holds 0"):
+        describe(path)
+    (path / "c/1/1").write_bytes(bytes(30))
+    with pytest.raises(SourceError, match="needs an index of 64 bytes"):
+        describe(path)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_bombs_of_zarr_are_refused_by_their_numbers(version: int, tmp_path: Path) -> None:
+    path = store(tmp_path / "in.zarr", zarr_format=version)
+    header = path / ("zarr.json" if version == 3 else ".zarray")
+    text = header.read_text()
+    facts = json.loads(text)
+    facts["shape"] = [1 << 20, 1 << 20]
+    if version == 3:
+        facts["chunk_grid"]["configuration"]["chunk_shape"] = [1 << 20, 1 << 20]
+    else:
+        facts["chunks"] = [1 << 20, 1 << 20]
+    header.write_text(json.dumps(facts))
+    with pytest.raises(SourceError, match=r"promises 4398046511104 bytes, its file holds"):
+        describe(path)
+    facts["shape"] = [1 << 40, 16]
+    text = json.dumps(facts).replace(str(1 << 20), "16")
+    header.write_text(text)
+    with pytest.raises(SourceError, match="chunks are not stored"):
+        load(describe(path))
+
+
+def test_a_chunk_counts_for_the_budget(tmp_path: Path) -> None:
+    path = store(tmp_path / "in.zarr", chunks=(4000, 4000))
+    with pytest.raises(BudgetError):
+        convolve_file(path, H, tmp_path / "out.npy", max_memory=10 << 20)
+    convolve_file(path, H, tmp_path / "out.npy")
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        made = file.create_dataset("x", (1 << 26,), "f8", chunks=(1 << 26,), compression="lzf")
+        made.id.write_direct_chunk((0,), b"x" * 100)
+    with pytest.raises(SourceError, match="needs 536870912 bytes, the file holds 100"):
+        describe(tmp_path / "in.h5")
+
+
+@pytest.mark.parametrize("names", [["x"], [1, 2], "xy", None])
+def test_odd_names_of_axes_are_passed_over(names: Any, tmp_path: Path) -> None:
+    store(tmp_path / "in.zarr", zarr_format=2, attributes={"_ARRAY_DIMENSIONS": names})
+    assert describe(tmp_path / "in.zarr").axis_names == ("axis 0", "axis 1")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sigconv.cli.batch import run_each, targets_of
-from sigconv.cli.ends import incoming, is_pipe, outgoing
+from sigconv.cli.ends import END, incoming, is_pipe, outgoing
 from sigconv.cli.group import sigconv
 from sigconv.cli.options import Options, debug_option, file_options
 from sigconv.cli.progress import FORMS, reporting
@@ -27,7 +27,7 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
             metavar="INPUT...",
             nargs=-1,
             required=True,
-            type=click.Path(path_type=Path),
+            type=END,
         ),
         click.option(
             "-k", "--kernel", required=True, metavar="KERNEL", help="What to convolve with."
@@ -36,7 +36,7 @@ def _outputs(command: Callable[..., None]) -> Callable[..., None]:
             "-o",
             "--output",
             metavar="OUT",
-            type=click.Path(path_type=Path),
+            type=END,
             help="The file to write; its suffix names the format.",
         ),
         click.option(
@@ -72,8 +72,9 @@ def convolve_command(**arguments: Any) -> None:
     """Convolve each INPUT with KERNEL and write OUT, or a file of its name in DIR.
 
     Audio (.wav .flac .ogg .aiff .caf .au .rf64) is convolved along time in constant memory, and
-    keeps its encoding; .npy arrays along every axis; .nii volumes (x, y, z) and .tif images
-    (z, y, x) along space, with their headers kept. OUT is renamed into place when it is whole.
+    keeps its encoding; arrays (.npy .h5:/dataset .zarr) along every axis; .nii volumes (x, y, z)
+    and .tif images (z, y, x) along space, with their headers kept. OUT is renamed into place when
+    it is whole.
 
     - is a pipe of audio: WAV or AU as INPUT, and as OUT a WAV stream, or AU after AU. What is said
     goes to stderr then.

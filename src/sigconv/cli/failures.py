@@ -58,7 +58,8 @@ def exit_code(error: BaseException) -> int:
 def one_line(error: BaseException) -> str:
     """Return the rule, the values and the remedy of an error in one line."""
     if isinstance(error, KeyboardInterrupt | Terminated):
-        return "interrupted; no output was written."
+        notes = getattr(error, "__notes__", ())
+        return f"interrupted; {notes[0] if notes else 'no output was written'}."
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "sigconv"
         text = f"{error.format_message()} Try: {command} --help"

@@ -19,19 +19,42 @@ __all__ = ["run"]
 
 def run(arguments: list[str]) -> int:
     """Run the command line `arguments`, report what goes wrong, and return the exit code."""
+    _open_standard_files()
     try:
         with _terminable():
             code = _invoke(arguments)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return code
     except BrokenPipeError:
-        # Whoever reads has enough. What is left must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads has enough.
+        _drop_output()
         return PIPE
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            _drop_output()
         return report_failure(error, debug="--debug" in arguments)
+
+
+def _open_standard_files() -> None:
+    """Open what is closed of stdin, stdout and stderr: the next file would take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _drop_output() -> None:
+    """Let what is left for stdout vanish: it must not fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sigconv.errors import OutputExistsError, SigconvError, TargetError
-from sigconv.files.directories import is_store, remove, swap, sync_tree
+from sigconv.files.directories import is_array, is_store, remove, swap, sync_tree
 from sigconv.files.locations import full_suffix, joined, split
 
 __all__ = ["check_target", "replacing"]
@@ -56,7 +56,9 @@ def _check_target(target: Path, inputs: tuple[Path, ...], force: bool) -> None:
         raise TargetError(
             f"{target}: its directory {parent} {problem}. Create it, or name another output."
         )
-    if target.is_dir() and not (_is_directory(target) and is_store(target)):
+    if _is_directory(target):
+        _check_directory(target, inputs)
+    elif target.is_dir():
         raise TargetError(f"{target} is a directory. Name a file in it.")
     for path in inputs:
         if _same(target, split(path)[0]):
@@ -66,6 +68,21 @@ def _check_target(target: Path, inputs: tuple[Path, ...], force: bool) -> None:
             )
     if os.path.lexists(target) and not force:
         raise _exists(target)
+
+
+def _check_directory(target: Path, inputs: tuple[Path, ...]) -> None:
+    """Refuse to put an array in the place of anything else, or of what holds an input."""
+    if os.path.lexists(target) and not is_array(target):
+        raise TargetError(
+            f"{target} is no array of Zarr, and is not replaced. Name another output, or remove it."
+        )
+    own = target.resolve()
+    for path in inputs:
+        file = split(path)[0].resolve()
+        if file != own and (own in file.parents or file in own.parents):
+            raise TargetError(
+                f"{target} and the input {path} lie inside one another. Name another output."
+            )
 
 
 def _same(target: Path, path: Path) -> bool:
@@ -103,6 +120,7 @@ def replacing(
     """
     check_target(target, inputs=inputs, force=force)
     file, inner = split(target)
+    before = _state(file)
     temporary = file.parent / f".sigconv-{secrets.token_hex(8)}{full_suffix(target)}"
     try:
         _create(temporary, file)
@@ -112,6 +130,10 @@ def replacing(
             _move_directory(temporary, file, force)
         else:
             _sync(temporary)
+            if inner and _state(file) != before:
+                raise TargetError(
+                    f"{file} has been changed meanwhile by another program. Try again."
+                )
             _move(temporary, file, force)
     except SigconvError:
         raise
@@ -120,8 +142,27 @@ def replacing(
             f"{target}: writing failed ({error.strerror or error}). Check the space on its disk."
         ) from error
     finally:
-        remove(temporary)
+        _clear(temporary, file)
     _sync_directory(file.parent)
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written or replaced."""
+    with suppress(OSError, ValueError):
+        status = file.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+    return ()
+
+
+def _clear(temporary: Path, file: Path) -> None:
+    """Remove what is left, also when one is interrupted while that is an older directory."""
+    try:
+        remove(temporary)
+    except BaseException as error:
+        if _is_directory(file) and is_store(file):
+            error.add_note("the output was written")
+        remove(temporary)
+        raise
 
 
 def _is_directory(file: Path) -> bool:

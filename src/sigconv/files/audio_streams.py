@@ -150,10 +150,15 @@ class AudioSink:
         self._about = description
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="sigconv-write")
         self._pending: Future[None] | None = None
+        self._is_file = isinstance(target, Path)
         self._file = _made(description, target) if isinstance(target, Path) else target
 
     def write(self, samples: Array) -> None:
         """Append `samples`, of shape (frames, channels); they must not change afterwards."""
+        if not self._is_file:
+            # A thread that waits for whoever reads a pipe could not be ended.
+            self._encode(samples)
+            return
         self._wait()
         self._pending = self._pool.submit(self._encode, samples)
 
@@ -218,7 +223,9 @@ class AudioSink:
                 self._wait()
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
-            self._calling(self._file.close)
+            # What is left for a pipe whose reader stalls could not be got rid of.
+            if kind is None or self._is_file:
+                self._calling(self._file.close)
 
 
 def _made(description: Description, path: Path) -> Any:

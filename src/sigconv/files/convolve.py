@@ -84,7 +84,12 @@ def convolve_file(
     job = settle(source, kernel, target, Settings.of(settings, changes), force=force)
     began = perf_counter()
     if job.outgoing is not None:
-        outcome = _convolve_audio(job, None, progress or _ignore)
+        try:
+            outcome = _convolve_audio(job, None, progress or _ignore)
+        except BaseException as error:
+            if job.outgoing.is_begun:
+                error.add_note("the output was written in part")
+            raise
     else:
         run = _convolve_audio if job.form.kind == "audio" else _convolve_array
         with replacing(job.target, inputs=job.inputs, force=force) as temporary:

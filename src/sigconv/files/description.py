@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,20 @@ from sigconv.errors import SourceError
 
 __all__ = [
     "DECODING_ERRORS",
+    "MOST_PACKED",
     "DType",
     "Description",
     "Kind",
     "Layout",
+    "Stored",
     "check_readable",
     "described_array",
     "source_problem",
     "working_dtype",
 ]
+
+MOST_PACKED = 1 << 16
+"""How many times as many bytes compression may promise; what promises more is a bomb."""
 
 # Axes that are convolved only if they are named.
 BATCH_NAMES = ("t", "time", "c", "ch", "channel", "channels")
@@ -82,6 +87,8 @@ class Description:
         What is odd about the header, and how it was read.
     unstored : str
         What of the samples is not stored and would read as a fill value, in words.
+    chunk_bytes : int
+        The bytes of one chunk of an array that is stored in chunks, as it is unpacked.
     """
 
     path: Path
@@ -97,6 +104,7 @@ class Description:
     scaling: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     unstored: str = ""
+    chunk_bytes: int = 0
 
     @property
     def working(self) -> DType:
@@ -141,14 +149,20 @@ class Layout:
     source: Description
 
 
+class Stored(NamedTuple):
+    """What of an array is not stored, in words, and the bytes of one chunk as it is unpacked."""
+
+    unstored: str
+    chunk_bytes: int
+
+
 def described_array(
     path: Path,
     container: str,
     shape: tuple[int, ...],
     dtype: DType,
     labels: tuple[str | None, ...],
-    *,
-    unstored: str = "",
+    store: Stored,
 ) -> Description:
     """Return the description of an array whose axes may have names."""
     axes = range(len(shape))
@@ -162,7 +176,8 @@ def described_array(
         dtype=dtype,
         axes=tuple(axis for axis in axes if names[axis].lower() not in BATCH_NAMES),
         axis_names=names,
-        unstored=unstored,
+        unstored=store.unstored,
+        chunk_bytes=store.chunk_bytes,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["is_store", "remove", "swap", "sync_tree"]
+__all__ = ["is_array", "is_store", "remove", "swap", "sync_tree"]
 
 # What lies in every directory that Zarr makes.
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
@@ -20,6 +21,16 @@ _HERE, _EXCHANGE = -100, 2
 def is_store(path: Path) -> bool:
     """Tell whether a directory is an array or a group of Zarr."""
     return path.is_dir() and any((path / mark).exists() for mark in _MARKS)
+
+
+def is_array(path: Path) -> bool:
+    """Tell whether a directory is an array of Zarr, and not a group of them."""
+    if (path / ".zarray").is_file():
+        return True
+    with suppress(OSError, ValueError, AttributeError):
+        header = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+        return bool(header.get("node_type") == "array")
+    return False
 
 
 def sync_tree(path: Path) -> None:

@@ -67,7 +67,7 @@ class Levels:
         if not 0 < self.peak < inf:
             return 0.0
         # 127/128 is the largest positive sample of the coarsest integer format.
-        return floor(-200 * log10(self.peak * 128 / 127)) / 10
+        return floor(-200 * (log10(self.peak) + log10(128 / 127))) / 10
 
     def add(self, samples: Array) -> None:
         """Take note of the magnitude of `samples`; NaN makes the peak NaN."""

@@ -16,8 +16,10 @@ from sigconv.core.optional import require
 from sigconv.errors import DTypeError, SourceError, TargetError
 from sigconv.files.description import (
     DECODING_ERRORS,
+    MOST_PACKED,
     Description,
     Layout,
+    Stored,
     check_readable,
     described_array,
     source_problem,
@@ -31,8 +33,8 @@ Array = npt.NDArray[Any]
 # The name of a dataset in a new file, unless one is given, and how many are listed in errors.
 _NAME, _LISTED = "data", 8
 
-# HDF5's numbers of deflate, of that with shuffle and checksums, and the most that deflate packs.
-_DEFLATE, _KNOWN_FILTERS, _LARGEST_COMPRESSION = 1, {1, 2, 3}, 1100
+# HDF5's numbers of deflate, shuffle and checksums, and the most that deflate packs.
+_KNOWN_FILTERS, _LARGEST_COMPRESSION = {1, 2, 3}, 1100
 
 # Attributes that tie a dataset to others of its file.
 _TIES = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS"}
@@ -49,7 +51,14 @@ def _reading(path: Path) -> Iterator[Any]:
     check_readable(file)
     try:
         with _h5py().File(file, "r") as opened:
-            yield _dataset(path, opened, inner)
+            dataset = _dataset(path, opened, inner)
+            if dataset.file.filename != opened.filename:
+                raise source_problem(
+                    path,
+                    f"leads to another file, {dataset.file.filename}.",
+                    f"Name the dataset there: {dataset.file.filename}:{dataset.name}.",
+                )
+            yield dataset
     except SourceError:
         raise
     except DECODING_ERRORS as error:
@@ -108,9 +117,9 @@ def describe(path: Path) -> Description:
         _check_size(path, dataset)
         labels = tuple(dim.label or None for dim in dataset.dims)
         shape = tuple(int(n) for n in dataset.shape)
-        return described_array(
-            path, "HDF5", shape, dataset.dtype, labels, unstored=_unstored(dataset)
-        )
+        chunk_bytes = prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+        store = Stored(_unstored(dataset), chunk_bytes)
+        return described_array(path, "HDF5", shape, dataset.dtype, labels, store)
 
 
 def _check_size(path: Path, dataset: Any) -> None:
@@ -120,11 +129,11 @@ def _check_size(path: Path, dataset: Any) -> None:
         return
     recipe = dataset.id.get_create_plist()
     filters = {recipe.get_filter(i)[0] for i in range(recipe.get_nfilters())}
-    if not filters <= _KNOWN_FILTERS:
-        return
-    most = held * (_LARGEST_COMPRESSION if _DEFLATE in filters else 1)
-    needed = prod(dataset.shape) * dataset.dtype.itemsize
-    if needed > most and not _unstored(dataset):
+    known = filters <= _KNOWN_FILTERS
+    most = held * (1 if not filters else _LARGEST_COMPRESSION if known else MOST_PACKED)
+    whole = prod(dataset.shape) if not _unstored(dataset) else 0
+    needed = max(whole, prod(dataset.chunks or (0,))) * dataset.dtype.itemsize
+    if needed > most:
         raise source_problem(
             path,
             f"shape {dataset.shape} of {dataset.dtype} needs {needed} bytes, the file holds {held} "
@@ -173,25 +182,44 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
     file, inner = split(path)
     name = inner or _NAME
     mode = "r+" if file.stat().st_size else "w"
+    kept = _kept(layout.source.path) if layout.source.format == "HDF5" else {}
+    labels = layout.source.axis_names if layout.source.format in ("HDF5", "Zarr") else ()
     try:
         with _h5py().File(file, mode) as opened:
-            if name in opened:
-                del opened[name]
+            _make_room(opened, name)
             made = opened.create_dataset(name, data=result)
-            if layout.source.format == "HDF5":
-                _keep(layout.source.path, made)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            for key, value in kept.items():
+                made.attrs[key] = value
+            for axis, label in enumerate(labels):
+                if label != f"axis {axis}":
+                    made.dims[axis].label = label
+    except (KeyError, TypeError, ValueError) as error:
         raise TargetError(
             f"{layout.source.path}: its results cannot be written as /{name} ({error}). Name "
             "another dataset."
         ) from error
+    except RuntimeError as error:
+        raise OSError(f"{error}".partition("\n")[0]) from error
 
 
-def _keep(source: Path, made: Any) -> None:
+def _make_room(opened: Any, name: str) -> None:
+    """Remove the dataset of a name; refuse what is more than one, or lies in another file."""
+    parts = name.split("/")
+    for count in range(1, len(parts) + 1):
+        place = "/".join(parts[:count])
+        link = opened.get(place, getlink=True)
+        if link is None:
+            return
+        if not isinstance(link, _h5py().HardLink):
+            raise ValueError(f"/{place} is a link")
+        if isinstance(opened[place], _h5py().Group) and count == len(parts):
+            raise ValueError(f"/{place} is a group of datasets")
+    del opened[name]
+
+
+def _kept(source: Path) -> dict[str, Any]:
+    """Return the attributes that mean something in another file."""
     with _reading(source) as dataset:
-        for name, value in dataset.attrs.items():
-            if name not in _TIES:
-                made.attrs[name] = value
-        for own, other in zip(made.dims, dataset.dims, strict=True):
-            if other.label:
-                own.label = other.label
+        found = {name: dataset.attrs[name] for name in dataset.attrs if name not in _TIES}
+    reference = _h5py().Reference
+    return {name: value for name, value in found.items() if not isinstance(value, reference)}

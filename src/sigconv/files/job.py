@@ -142,7 +142,7 @@ class Job:
         is_mapped = source.format == "npy" or full_suffix(source.path) == ".nii"
         held = 0 if is_mapped else prod(source.shape) * source.dtype.itemsize
         scaled = 0 if source.scaling is None else prod(source.shape) * self.dtype.itemsize
-        return held + scaled
+        return held + scaled + source.chunk_bytes
 
     @property
     def piece(self) -> int | None:
@@ -248,7 +248,12 @@ def taps_for(
     timed = about.kind != "audio" or about.axes == (0,)
     known = about if timed else replace(about, rate=None)
     taps = load_kernel(
-        kernel, known, dtype, resample=settings.resample, max_memory=settings.max_memory
+        kernel,
+        known,
+        dtype,
+        resample=settings.resample,
+        max_memory=settings.max_memory,
+        fill=settings.missing_chunks == "fill",
     )
     axes = tuple(range(taps.ndim)) if taps.ndim == len(about.axes) else about.axes
     taps = _amplified(_normalised(taps, settings.normalize, axes), settings.gain_db)

@@ -45,6 +45,7 @@ def load_kernel(
     *,
     resample: bool = False,
     max_memory: int | None = None,
+    fill: bool = False,
 ) -> Array:
     """Return the taps to convolve the file `source` with.
 
@@ -62,6 +63,8 @@ def load_kernel(
         gain of the filter that it is kept.
     max_memory : int, optional
         The bytes that the taps may take, which are checked before they are read or made.
+    fill : bool
+        Whether what a store of taps does not hold reads as its fill value.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def load_kernel(
         )
     path = kernel_path(kernel)
     if path is not None:
-        taps = _from_file(path, source, resample=resample, most=max_memory)
+        taps = _from_file(path, source, resample, max_memory, fill)
     elif not isinstance(kernel, str):
         taps = as_numeric(kernel, "kernel")
     elif kernel.lstrip().startswith("["):
@@ -118,7 +121,9 @@ def _from_json(text: str) -> Array:
     return taps
 
 
-def _from_file(path: Path, source: Description, *, resample: bool, most: int | None) -> Array:
+def _from_file(
+    path: Path, source: Description, resample: bool, most: int | None, fill: bool
+) -> Array:
     known = [suffix for form in FORMATS for suffix in form.suffixes]
     if full_suffix(path) not in known and not _exists(path):
         raise KernelError(
@@ -133,7 +138,7 @@ def _from_file(path: Path, source: Description, *, resample: bool, most: int | N
             "(max_memory=), or use a smaller one."
         )
     if about.rate is None or source.rate is None or about.rate == source.rate:
-        taps = load(about)
+        taps = load(about, fill=fill)
         # The one channel of a recording is an axis of recordings alone.
         is_line = about.kind == "audio" and source.kind != "audio" and taps.shape[1] == 1
         return taps[:, 0] if is_line else taps

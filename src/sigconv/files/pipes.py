@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import select
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +29,9 @@ __all__ = ["PLANNED_FRAMES", "Pipe", "PipeFile", "PipeSource", "describe_pipe", 
 
 Array = npt.NDArray[Any]
 
+# Bytes that are read at a time of what is not wanted.
+_DRAINED = 1 << 16
+
 PLANNED_FRAMES = 1 << 22
 """The frames that a stream is planned for whose length is not known; it may have more or fewer."""
 
@@ -44,21 +48,50 @@ class Pipe:
         What errors call it.
     digest : hashlib hash
         The SHA-256 of the bytes that went through so far.
+    is_begun : bool
+        Whether something has been written.
     """
 
     file: BinaryIO
     name: str
     digest: Any = field(default_factory=hashlib.sha256)
+    is_begun: bool = False
 
     def read(self, count: int) -> bytes:
         """Return the next bytes, fewer than `count` only at the end."""
-        data = self.file.read(count)
+        parts, left = list[bytes](), count
+        while left:
+            # Files without a buffer read what is there, and None where nothing is yet.
+            part = self.file.read(left)
+            if part is None:
+                select.select([self.file], [], [])
+                continue
+            if not part:
+                break
+            parts.append(part)
+            left -= len(part)
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
         self.digest.update(data)
         return data
 
+    def drain(self) -> None:
+        """Read to the end, so that who writes is not cut off."""
+        while self.read(_DRAINED):
+            pass
+
     def write(self, data: bytes) -> None:
         """Write all of the bytes."""
-        self.file.write(data)
+        rest = memoryview(data)
+        self.is_begun = self.is_begun or bool(data)
+        while rest:
+            # Files without a buffer take a part, and None where they can take nothing yet.
+            try:
+                count = self.file.write(rest)
+            except BlockingIOError as error:
+                count = error.characters_written
+            if not count:
+                select.select([], [self.file], [])
+            rest = rest[count or 0 :]
         self.digest.update(data)
 
     def flush(self) -> None:
@@ -90,6 +123,10 @@ def describe_pipe(pipe: Pipe, settings: Settings) -> tuple[Description, Stream]:
             ) from None
     else:
         subtype, endian = _raw(settings.raw)
+        if settings.rate is not None and settings.rate != round(settings.rate):
+            raise OptionError(
+                f"audio has a whole number of samples a second; got {settings.rate:g}."
+            )
         if settings.rate is None or settings.channels is None:
             raise OptionError(
                 f"{pipe.name}: raw samples do not tell their rate and channels; got "
@@ -200,6 +237,8 @@ class PipeSource:
             self._to += frames
         if frames < count:
             self.frames = self._to
+            # What may follow the samples that were promised.
+            self._pipe.drain()
 
     def _cut(self, problem: str) -> None:
         raise source_problem(

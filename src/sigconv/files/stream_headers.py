@@ -119,7 +119,9 @@ def _read_wav(file: Readable, order: str) -> Stream:
         if name == b"data":
             if form is None:
                 raise ValueError("no format before the samples")
-            subtype, rate, channels = form
+            subtype, rate, channels, align = form
+            if align != SAMPLE_BYTES[subtype] * channels:
+                raise ValueError(f"{channels} samples of {subtype} in frames of {align} bytes")
             promised = wide if length == _UNKNOWN else length
             unknown = promised in (None, 0, *STREAMING)
             endian = "LITTLE" if order == "<" else "BIG"
@@ -137,12 +139,12 @@ def _read_wav(file: Readable, order: str) -> Stream:
     raise ValueError("no samples among its chunks")
 
 
-def _form(chunk: bytes, order: str) -> tuple[str, int, int]:
-    """Return the encoding, the rate and the number of channels."""
+def _form(chunk: bytes, order: str) -> tuple[str, int, int, int]:
+    """Return the encoding, the rate, the number of channels, and the bytes of a frame."""
     if len(chunk) < 16:
         raise ValueError(f"a format of {len(chunk)} bytes")
     chunk = chunk.ljust(26, b"\0")
-    tag, channels, rate, _, _, bits = struct.unpack_from(f"{order}HHIIHH", chunk)
+    tag, channels, rate, _, align, bits = struct.unpack_from(f"{order}HHIIHH", chunk)
     if tag == _EXTENSIBLE:
         (tag,) = struct.unpack_from(f"{order}H", chunk, 24)
     if tag == _INTEGERS:
@@ -151,7 +153,7 @@ def _form(chunk: bytes, order: str) -> tuple[str, int, int]:
         subtype = {32: "FLOAT", 64: "DOUBLE"}.get(bits, f"floats of {bits} bits")
     else:
         subtype = {6: "ALAW", 7: "ULAW"}.get(tag, f"format {tag}")
-    return _checked(subtype, rate, channels)
+    return (*_checked(subtype, rate, channels), align)
 
 
 def _read_au(file: Readable) -> Stream:

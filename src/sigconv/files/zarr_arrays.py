@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.optional import require
-from sigconv.errors import DTypeError, OptionError
+from sigconv.errors import DTypeError, OptionError, SourceError
 from sigconv.files.description import (
     DECODING_ERRORS,
     Description,
@@ -24,6 +24,7 @@ from sigconv.files.description import (
 )
 from sigconv.files.directories import is_store
 from sigconv.files.locations import split
+from sigconv.files.zarr_chunks import check_chunks
 
 __all__ = ["create", "describe", "load"]
 
@@ -75,9 +76,12 @@ def _first_line(error: Exception) -> str:
 def describe(path: Path) -> Description:
     """Return what an array holds, and what of it is not stored."""
     array = _opened(path)
+    root, inner = split(path)
     try:
         shape, dtype = tuple(int(n) for n in array.shape), np.dtype(array.dtype)
-        names, missing = _names(array), _unstored(array)
+        store = check_chunks(path, _directory(root, inner, array), array)
+    except SourceError:
+        raise
     except DECODING_ERRORS as error:
         raise source_problem(
             path, f"its metadata makes no sense ({_first_line(error)}).", "Write it again."
@@ -86,31 +90,30 @@ def describe(path: Path) -> Description:
         raise source_problem(
             path, f"holds elements of dtype {dtype}, not numbers.", "Name an array of numbers."
         )
-    return described_array(path, "Zarr", shape, dtype, names, unstored=missing)
+    return described_array(path, "Zarr", shape, dtype, _names(array), store)
+
+
+def _directory(root: Path, inner: str, array: Any) -> Path:
+    """Return where the chunks lie: in the only array of a group, if none was named."""
+    return root / inner / str(array.path).removeprefix(inner).strip("/")
 
 
 def _names(array: Any) -> tuple[str | None, ...]:
     """Return the names of the axes: those of version 3, or xarray's of version 2."""
     names = getattr(array.metadata, "dimension_names", None)
     names = names or array.attrs.get("_ARRAY_DIMENSIONS")
-    return tuple(names) if names else (None,) * array.ndim
-
-
-def _unstored(array: Any) -> str:
-    """Return what reads as the fill value, in words."""
-    whole = array.shards or array.chunks
-    grid = prod(-(-n // c) for n, c in zip(array.shape, whole, strict=True))
-    each = prod(n // c for n, c in zip(whole, array.chunks, strict=True))
-    stored = array.nchunks_initialized // each
-    what = "shards" if array.shards else "chunks"
-    return "" if stored >= grid else f"{grid - stored} of its {grid} {what} are not stored"
+    if not isinstance(names, list | tuple) or len(names) != len(array.shape):
+        names = (None,) * len(array.shape)
+    return tuple(name if isinstance(name, str) and name else None for name in names)
 
 
 def load(description: Description) -> Array:
     """Return the values as stored."""
     array = _opened(description.path)
+    values: Array = np.empty(array.shape, array.dtype)
     try:
-        values: Array = np.asarray(array[...])
+        for box in _boxes(array):
+            values[box] = array[box]
     except DECODING_ERRORS as error:
         raise source_problem(
             description.path,
@@ -139,8 +142,11 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
     result: Array = np.empty(layout.shape, layout.dtype)
     yield result
     options: dict[str, Any] = {}
+    labels = layout.source.axis_names
     if layout.source.format == "Zarr":
         options = _kept(_opened(layout.source.path), layout)
+    elif layout.source.format == "HDF5" and any(n != f"axis {i}" for i, n in enumerate(labels)):
+        options = {"dimension_names": labels}
     made = _zarr().create_array(
         store=str(path),
         shape=layout.shape,
@@ -151,12 +157,16 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
         overwrite=True,
         **options,
     )
-    # One by one: of chunks that are written together, all but the first failure go on unheard.
-    whole = made.shards or made.chunks
-    grid = [range(0, n, c) for n, c in zip(made.shape, whole, strict=True)]
-    for starts in product(*grid):
-        box = tuple(slice(start, start + c) for start, c in zip(starts, whole, strict=True))
+    for box in _boxes(made):
         made[box] = result[box]
+
+
+def _boxes(array: Any) -> Iterator[tuple[slice, ...]]:
+    """Yield the chunks one by one: of several at once, all failures but the first go unheard."""
+    whole = array.shards or array.chunks
+    grid = [range(0, n, c) for n, c in zip(array.shape, whole, strict=True)]
+    for starts in product(*grid):
+        yield tuple(slice(start, start + c) for start, c in zip(starts, whole, strict=True))
 
 
 def _kept(source: Any, layout: Layout) -> dict[str, Any]:
@@ -164,6 +174,8 @@ def _kept(source: Any, layout: Layout) -> dict[str, Any]:
     kept: dict[str, Any] = {"zarr_format": version, "attributes": dict(source.attrs)}
     if prod(layout.shape):
         kept["chunks"] = tuple(min(c, n) for c, n in zip(source.chunks, layout.shape, strict=True))
+        if source.shards and kept["chunks"] == tuple(source.chunks):
+            kept["shards"] = source.shards
     names = _names(source)
     if version >= 3 and any(names):
         kept["dimension_names"] = names
