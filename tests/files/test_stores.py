@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import nibabel
 import numpy as np
 import pytest
 import zarr
@@ -357,6 +358,16 @@ def test_names_and_attributes_are_kept(tmp_path: Path) -> None:
     assert made.attrs["unit"] == "mV"
     assert made.chunks == (1, 16, 16)
     assert made.metadata.dimension_names == ("c", "y", "x")
+
+
+@pytest.mark.parametrize("name", ["out.h5", "out.zarr"])
+def test_the_axes_of_a_volume_keep_their_names_in_a_store(name: str, tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(noise(6, 7, 8, 2), np.eye(4))
+    nibabel.save(image, tmp_path / "in.nii")
+    convolve_file(tmp_path / "in.nii", "box:3", tmp_path / name)
+    about = describe(tmp_path / name)
+    assert about.axis_names == ("x", "y", "z", "time")
+    assert about.axes == (0, 1, 2)
 
 
 def test_names_of_xarray_in_version_2_are_those_of_axes(tmp_path: Path) -> None:

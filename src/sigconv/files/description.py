@@ -107,6 +107,12 @@ class Description:
     chunk_bytes: int = 0
 
     @property
+    def labels(self) -> tuple[str | None, ...]:
+        """The names of the axes, None for those that have but a number."""
+        named = enumerate(self.axis_names)
+        return tuple(None if name == f"axis {axis}" else name for axis, name in named)
+
+    @property
     def working(self) -> DType:
         """The dtype of computation and result: the source's precision, integers in float32."""
         return working_dtype(self.dtype)

@@ -169,8 +169,8 @@ def load(description: Description) -> Array:
 def create(path: Path, layout: Layout) -> Iterator[Array]:
     """Yield an array to fill, which becomes a dataset of the file at `path` when the block ends.
 
-    Other datasets that the file holds stay. The labels and the attributes of an HDF5 source are
-    kept.
+    Other datasets that the file holds stay. The names of axes are kept, and the attributes of an
+    HDF5 source.
     """
     if layout.dtype.char in "gG":
         raise DTypeError(
@@ -183,15 +183,14 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
     name = inner or _NAME
     mode = "r+" if file.stat().st_size else "w"
     kept = _kept(layout.source.path) if layout.source.format == "HDF5" else {}
-    labels = layout.source.axis_names if layout.source.format in ("HDF5", "Zarr") else ()
     try:
         with _h5py().File(file, mode) as opened:
             _make_room(opened, name)
             made = opened.create_dataset(name, data=result)
             for key, value in kept.items():
                 made.attrs[key] = value
-            for axis, label in enumerate(labels):
-                if label != f"axis {axis}":
+            for axis, label in enumerate(layout.source.labels):
+                if label is not None:
                     made.dims[axis].label = label
     except (KeyError, TypeError, ValueError) as error:
         raise TargetError(

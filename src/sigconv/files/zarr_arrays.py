@@ -141,12 +141,10 @@ def create(path: Path, layout: Layout) -> Iterator[Array]:
         )
     result: Array = np.empty(layout.shape, layout.dtype)
     yield result
-    options: dict[str, Any] = {}
-    labels = layout.source.axis_names
+    labels = layout.source.labels
+    options: dict[str, Any] = {"dimension_names": labels} if any(labels) else {}
     if layout.source.format == "Zarr":
         options = _kept(_opened(layout.source.path), layout)
-    elif layout.source.format == "HDF5" and any(n != f"axis {i}" for i, n in enumerate(labels)):
-        options = {"dimension_names": labels}
     made = _zarr().create_array(
         store=str(path),
         shape=layout.shape,
