@@ -211,6 +211,7 @@ def test_a_file_that_is_called_like_a_pipe_is_a_file(directory: Path) -> None:
         ("in.wav -k [1] -o - >&-", 2, b"stdout is closed"),
         ("in.wav -k [1] -o out.wav >&-", 0, b""),
         ("nothing.wav -k [1] -o - 2>&-", 3, b""),
+        ("nothing.wav -k [1] -o out.wav 2>/dev/full", 3, b""),
     ],
 )
 def test_closed_ends_are_no_files(line: str, code: int, said: bytes, directory: Path) -> None:

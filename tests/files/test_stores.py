@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -458,13 +459,17 @@ def test_a_file_that_changes_meanwhile_is_not_replaced(
     def sync_and_write(path: Path) -> None:
         sync(path)
         with h5py.File(out, "r+") as file:
-            file["meanwhile"] = X
+            file[f"meanwhile {len(file)}"] = X
 
     monkeypatch.setattr(atomic, "_sync", sync_and_write)
-    with pytest.raises(TargetError, match="changed meanwhile"):
-        convolve_file(tmp_path / "in.h5", H, f"{out}:/new", force=True)
-    with h5py.File(out) as file:
-        assert sorted(file) == ["meanwhile", "old"]
+    for target in (f"{out}:/new", f"{out}"):
+        before = h5py.File(out, "r")
+        names = sorted(before)
+        before.close()
+        with pytest.raises(TargetError, match="changed meanwhile"):
+            convolve_file(tmp_path / "in.h5", H, target, force=True)
+        with h5py.File(out, "r") as file:
+            assert len(file) == len(names) + 1
 
 
 def test_inputs_inside_the_target_and_around_it_are_safe(tmp_path: Path) -> None:
@@ -512,6 +517,12 @@ def test_what_a_shard_does_not_hold_is_told(tmp_path: Path) -> None:
     (path / "c/1/1").write_bytes(b"")
     with pytest.raises(SourceError, match="its file holds 0"):
         describe(path)
+    small = zarr.create_array(
+        str(tmp_path / "sparse.zarr"), shape=(2048, 4096), chunks=(256, 4096),
+        shards=(2048, 4096), dtype="f4",
+    )  # fmt: skip
+    small[:256] = 1
+    assert describe(tmp_path / "sparse.zarr").unstored == "7 of its 8 chunks are not stored"
     (path / "c/1/1").write_bytes(bytes(30))
     with pytest.raises(SourceError, match="needs an index of 64 bytes"):
         describe(path)
@@ -554,3 +565,30 @@ def test_a_chunk_counts_for_the_budget(tmp_path: Path) -> None:
 def test_odd_names_of_axes_are_passed_over(names: Any, tmp_path: Path) -> None:
     store(tmp_path / "in.zarr", zarr_format=2, attributes={"_ARRAY_DIMENSIONS": names})
     assert describe(tmp_path / "in.zarr").axis_names == ("axis 0", "axis 1")
+
+
+def test_constants_may_be_packed_without_end(tmp_path: Path) -> None:
+    x = np.ones((1024, 1024), np.float32)
+    codec = import_module("numcodecs").BZ2(level=9)
+    store(tmp_path / "in.zarr", x, chunks=x.shape, compressors=codec, zarr_format=2)
+    np.testing.assert_array_equal(load(describe(tmp_path / "in.zarr")), x)
+
+
+def test_chunks_behind_a_link_are_stored(tmp_path: Path) -> None:
+    path = store(tmp_path / "in.zarr")
+    (path / "c").rename(tmp_path / "elsewhere")
+    (path / "c").symlink_to(tmp_path / "elsewhere")
+    assert describe(path).unstored == ""
+
+
+def test_references_do_not_go_to_another_file(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        made = file.create_dataset("raw", data=X)
+        pair = np.dtype([("what", h5py.ref_dtype), ("n", "i4")])
+        made.attrs["one"] = made.ref
+        made.attrs["many"] = np.array([made.ref, made.ref], h5py.ref_dtype)
+        made.attrs["pairs"] = np.array([(made.ref, 1)], pair)
+        made.attrs["unit"] = "mV"
+    convolve_file(tmp_path / "in.h5", H, tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert list(file["data"].attrs) == ["unit"]

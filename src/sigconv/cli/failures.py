@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
 
 import click
 
@@ -39,9 +40,11 @@ class Terminated(BaseException):
 
 def report_failure(error: BaseException, *, debug: bool) -> int:
     """Print what went wrong, in one line unless `debug`, and return the exit code."""
-    if debug:
-        traceback.print_exception(error)
-    print(f"sigconv: {one_line(error)}", file=sys.stderr)
+    # The code tells what went wrong, also where nobody can be told.
+    with suppress(OSError):
+        if debug:
+            traceback.print_exception(error)
+        print(f"sigconv: {one_line(error)}", file=sys.stderr, flush=True)
     return exit_code(error)
 
 

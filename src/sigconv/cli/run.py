@@ -54,7 +54,8 @@ def _open_standard_files() -> None:
 
 def _drop_output() -> None:
     """Let what is left for stdout vanish: it must not fail again when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _invoke(arguments: list[str]) -> int:

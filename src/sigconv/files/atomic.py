@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sigconv.errors import OutputExistsError, SigconvError, TargetError
-from sigconv.files.directories import is_array, is_store, remove, swap, sync_tree
+from sigconv.files.directories import is_array, remove, swap, sync_tree
 from sigconv.files.locations import full_suffix, joined, split
 
 __all__ = ["check_target", "replacing"]
@@ -120,7 +120,7 @@ def replacing(
     """
     check_target(target, inputs=inputs, force=force)
     file, inner = split(target)
-    before = _state(file)
+    before, moved = _state(file), False
     temporary = file.parent / f".sigconv-{secrets.token_hex(8)}{full_suffix(target)}"
     try:
         _create(temporary, file)
@@ -130,11 +130,12 @@ def replacing(
             _move_directory(temporary, file, force)
         else:
             _sync(temporary)
-            if inner and _state(file) != before:
+            if _is_copied(file) and _state(file) != before:
                 raise TargetError(
                     f"{file} has been changed meanwhile by another program. Try again."
                 )
             _move(temporary, file, force)
+        moved = True
     except SigconvError:
         raise
     except OSError as error:
@@ -142,7 +143,7 @@ def replacing(
             f"{target}: writing failed ({error.strerror or error}). Check the space on its disk."
         ) from error
     finally:
-        _clear(temporary, file)
+        _clear(temporary, moved=moved)
     _sync_directory(file.parent)
 
 
@@ -154,12 +155,12 @@ def _state(file: Path) -> tuple[int, ...]:
     return ()
 
 
-def _clear(temporary: Path, file: Path) -> None:
+def _clear(temporary: Path, *, moved: bool) -> None:
     """Remove what is left, also when one is interrupted while that is an older directory."""
     try:
         remove(temporary)
     except BaseException as error:
-        if _is_directory(file) and is_store(file):
+        if moved:
             error.add_note("the output was written")
         remove(temporary)
         raise
@@ -169,13 +170,18 @@ def _is_directory(file: Path) -> bool:
     return full_suffix(file) == ".zarr"
 
 
+def _is_copied(file: Path) -> bool:
+    """Tell whether an older target is written on, and what else it holds stays."""
+    return full_suffix(file) in (".h5", ".hdf5")
+
+
 def _create(temporary: Path, target: Path) -> None:
     try:
         if _is_directory(target):
             temporary.mkdir()
             return
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        if full_suffix(target) in (".h5", ".hdf5") and target.exists():
+        if _is_copied(target) and target.exists():
             # Its other datasets stay.
             shutil.copyfile(target, temporary)
     except OSError as error:

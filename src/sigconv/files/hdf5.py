@@ -219,6 +219,19 @@ def _make_room(opened: Any, name: str) -> None:
 def _kept(source: Path) -> dict[str, Any]:
     """Return the attributes that mean something in another file."""
     with _reading(source) as dataset:
-        found = {name: dataset.attrs[name] for name in dataset.attrs if name not in _TIES}
-    reference = _h5py().Reference
-    return {name: value for name, value in found.items() if not isinstance(value, reference)}
+        names = [
+            name
+            for name in dataset.attrs
+            if name not in _TIES and not _refers(dataset.attrs.get_id(name).dtype)
+        ]
+        return {name: dataset.attrs[name] for name in names}
+
+
+def _refers(dtype: Any) -> bool:
+    """Tell whether elements refer to places in their file."""
+    if dtype.names:
+        return any(_refers(dtype[name]) for name in dtype.names)
+    base = _h5py().check_vlen_dtype(dtype)
+    if isinstance(base, np.dtype):
+        return _refers(base)
+    return _h5py().check_ref_dtype(dtype) is not None
