@@ -286,3 +286,13 @@ def test_datasets_and_stores_go_through_the_command(
     assert code == 3
     assert "--missing-chunks fill" in err
     assert "would read as a fill value" in run(capsys, "info", "out.zarr")[1]
+
+
+def test_a_recording_too_long_for_wav_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigconv.files.headers.LARGEST_32_BIT", 10_000)
+    code, _, err = run(capsys, "convolve", "in.wav", "-k", "[1]", "-o", "out.wav", "-q")
+    assert code == 0
+    assert err == "sigconv: warning: out.wav is RF64: WAV holds at most 4 GB.\n"
+    assert soundfile.info("out.wav").format == "RF64"

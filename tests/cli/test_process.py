@@ -1,6 +1,7 @@
 """The command as a process of its own: signals, terminals, imports and memory."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -183,6 +184,26 @@ def test_progress_is_shown_on_a_terminal_unless_quiet(wav: Path, quiet: bool) ->
     assert done.returncode == 0
     assert (b"in.wav" in shown) is not quiet
     assert b"out.wav" not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+@pytest.mark.parametrize("plain", [False, True])
+def test_progress_has_no_colours_where_none_are_wanted(wav: Path, plain: bool) -> None:
+    parent, child = os.openpty()
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+    environment |= {"TERM": "xterm-256color", "COLUMNS": "100"}
+    environment |= {"NO_COLOR": "1"} if plain else {}
+    done = subprocess.run(
+        [sys.executable, "-m", "sigconv.cli", "convolve", "in.wav", "-k", "[1]", "-o", "out.wav"],
+        cwd=wav, stdout=subprocess.PIPE, stderr=child, timeout=300, check=False,
+        env=environment,
+    )  # fmt: skip
+    os.close(child)
+    shown = read_all(parent)
+    assert done.returncode == 0
+    assert b"in.wav" in shown
+    # Foregrounds are 30 to 37, 90 to 97, and 38 with a number.
+    assert bool(re.search(rb"\x1b\[[0-9;]*\b(3[0-8]|9[0-7])\b[0-9;]*m", shown)) is not plain
 
 
 def read_all(descriptor: int) -> bytes:

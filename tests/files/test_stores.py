@@ -313,7 +313,7 @@ def test_what_fails_half_way_leaves_the_old_store(
     def fail(*arguments: Any, **keywords: Any) -> None:
         raise failure
 
-    module = "sigconv.files.atomic." + ("sync_tree" if name == "out.zarr" else "_sync")
+    module = "sigconv.files.atomic." + ("sync_tree" if name == "out.zarr" else "sync")
     monkeypatch.setattr(module, fail)
     kind = TargetError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(kind):
@@ -454,14 +454,14 @@ def test_a_file_that_changes_meanwhile_is_not_replaced(
 ) -> None:
     hdf5(tmp_path / "in.h5", raw=X)
     out = hdf5(tmp_path / "out.h5", old=X)
-    sync = atomic._sync
+    sync = directories.sync
 
     def sync_and_write(path: Path) -> None:
         sync(path)
         with h5py.File(out, "r+") as file:
             file[f"meanwhile {len(file)}"] = X
 
-    monkeypatch.setattr(atomic, "_sync", sync_and_write)
+    monkeypatch.setattr(atomic, "sync", sync_and_write)
     for target in (f"{out}:/new", f"{out}"):
         before = h5py.File(out, "r")
         names = sorted(before)

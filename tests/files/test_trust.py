@@ -19,7 +19,15 @@ from sigconv.errors import (
     ShapeError,
     SourceError,
 )
-from sigconv.files import TargetError, audio_convolve, convolve_file, describe, plan_file
+from sigconv.files import (
+    TargetError,
+    atomic,
+    audio_convolve,
+    convolve_file,
+    describe,
+    directories,
+    plan_file,
+)
 from sigconv.files import convolve as room
 from sigconv.files.audio_streams import AudioSink
 from tests.files.helpers import RATE, names_in, noise
@@ -183,3 +191,49 @@ def test_vector_does_not_become_an_image(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="2 axes"):
         convolve_file(tmp_path / "in.npy", "[1]", tmp_path / "out.tif")
     assert names_in(tmp_path) == ["in.npy"]
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_a_file_that_cannot_be_closed_is_no_output(
+    wav: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
+) -> None:
+    target = wav.with_name("out.wav")
+    if old is not None:
+        target.write_bytes(old)
+    close = soundfile.SoundFile.close
+
+    def fail(self: Any) -> None:
+        is_target = self.mode == "w" and not self.closed
+        close(self)
+        if is_target:
+            raise RuntimeError("closing failed")
+
+    monkeypatch.setattr(soundfile.SoundFile, "close", fail)
+    with pytest.raises(TargetError, match="closing failed"):
+        convolve_file(wav, "[1]", target, force=True)
+    assert names_in(wav.parent) == (["in.wav"] if old is None else ["in.wav", "out.wav"])
+    assert old is None or target.read_bytes() == old
+
+
+@pytest.mark.parametrize("call", ["fsync", "close"])
+@pytest.mark.parametrize("suffix", [".npy", ".tif", ".h5", ".zarr"])
+def test_what_does_not_reach_the_disk_is_no_output(
+    npy: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, call: str
+) -> None:
+    real = getattr(os, call)
+
+    def fail(descriptor: int) -> None:
+        real(descriptor)
+        raise OSError(5, "Input/output error")
+
+    def failing(path: Path) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, fail)
+            sync(path)
+
+    sync = directories.sync
+    monkeypatch.setattr(directories, "sync", failing)
+    monkeypatch.setattr(atomic, "sync", failing)
+    with pytest.raises(TargetError, match="writing failed"):
+        convolve_file(npy, "[[1]]", npy.with_name(f"out{suffix}"))
+    assert names_in(npy.parent) == ["in.npy"]

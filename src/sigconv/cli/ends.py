@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["END", "incoming", "is_pipe", "outgoing"]
 
 
+# Only some versions of click have it generic.
 class _End(click.ParamType):  # type: ignore[type-arg]
     name = "end"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sigconv.errors import OutputExistsError, SigconvError, TargetError
-from sigconv.files.directories import is_array, remove, swap, sync_tree
+from sigconv.files.directories import is_array, remove, swap, sync, sync_tree
 from sigconv.files.locations import full_suffix, joined, split
 
 __all__ = ["check_target", "replacing"]
@@ -129,7 +129,7 @@ def replacing(
             sync_tree(temporary)
             _move_directory(temporary, file, force)
         else:
-            _sync(temporary)
+            sync(temporary)
             if _is_copied(file) and _state(file) != before:
                 raise TargetError(
                     f"{file} has been changed meanwhile by another program. Try again."
@@ -191,18 +191,10 @@ def _create(temporary: Path, target: Path) -> None:
         ) from error
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _sync_directory(directory: Path) -> None:
     # Not every system lets a directory be opened or synchronised; the file is whole regardless.
     with suppress(OSError):
-        _sync(directory)
+        sync(directory)
 
 
 def _move(temporary: Path, target: Path, force: bool) -> None:

@@ -9,7 +9,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["is_array", "is_store", "remove", "swap", "sync_tree"]
+__all__ = ["is_array", "is_store", "remove", "swap", "sync", "sync_tree"]
 
 # What lies in every directory that Zarr makes.
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
@@ -37,13 +37,14 @@ def sync_tree(path: Path) -> None:
     """Flush all files of a directory to the disk, and then the directories."""
     for directory, _, files in os.walk(path, topdown=False):
         for name in files:
-            _sync(Path(directory, name))
+            sync(Path(directory, name))
         # Not every system lets a directory be opened.
         with suppress(OSError):
-            _sync(Path(directory))
+            sync(Path(directory))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Flush a file, or the names in a directory, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -47,7 +47,8 @@ SAMPLE_BYTES = {
     "ALAW": 1,
 }
 
-# The format tags of WAV for integers, floats and companded samples; one that says: see below.
+# The format tags of WAV for integers, floats and companded samples, and of headers that have theirs
+# further on.
 _TAGS = {"FLOAT": 3, "DOUBLE": 3, "ALAW": 6, "ULAW": 7}
 _INTEGERS, _EXTENSIBLE = 1, 0xFFFE
 
