@@ -94,19 +94,18 @@ def _missing_in(path: Path, index: Index, file: Path, array: Any) -> int:
     codec = next(c for c in array.metadata.codecs if hasattr(c, "index_codecs"))
     checksums = any("crc32c" in type(one).__name__.lower() for one in codec.index_codecs)
     inside = tuple(s // c for s, c in zip(array.shards, array.chunks, strict=True))
-    length = 16 * prod(inside)
-    behind = "end" in str(codec.index_location)
-    with file.open("rb") as opened:
-        if behind:
-            opened.seek(max(0, file.stat().st_size - length - _CHECKSUM * checksums))
-        table = np.frombuffer(opened.read(length), np.uint8)
-    if table.size < length:
+    length, size = 16 * prod(inside), file.stat().st_size
+    if size < length:
         raise source_problem(
             path,
-            f"shard {index} needs an index of {length} bytes, its file holds {table.size}: it is "
+            f"shard {index} needs an index of {length} bytes, its file holds {size}: it is "
             "truncated.",
             "Fetch or write it again.",
         )
+    with file.open("rb") as opened:
+        if "end" in str(codec.index_location):
+            opened.seek(max(0, size - length - _CHECKSUM * checksums))
+        table = np.frombuffer(opened.read(length), np.uint8)
     entries = table.view("<u8").reshape(*inside, 2)
     empty = (entries == _NOTHING).all(axis=-1)
     packed = entries[~empty][:, 1]
