@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from sigconv.engines.workers import set_workers
     from sigconv.fft import set_fft_backend
     from sigconv.pieces import convolve_pieces
+    from sigconv.streaming import StreamConvolver, StreamMatrixConvolver, StreamPlan
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Convolver",
     "Plan",
+    "StreamConvolver",
+    "StreamMatrixConvolver",
+    "StreamPlan",
     "circular_convolve",
     "compat",
     "convolve",
@@ -46,6 +50,9 @@ __all__ = [
 _HOMES = {
     "Convolver": "convolver",
     "Plan": "engines",
+    "StreamConvolver": "streaming",
+    "StreamMatrixConvolver": "streaming",
+    "StreamPlan": "streaming",
     "circular_convolve": "convolution",
     "convolve": "convolution",
     "convolve_pieces": "pieces",

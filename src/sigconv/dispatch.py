@@ -46,6 +46,7 @@ __all__ = [
     "apply_prepared",
     "check_out",
     "check_samples",
+    "check_target",
     "choose",
     "choose_plan",
     "compute",
@@ -318,7 +319,11 @@ _with_bits = lru_cache(maxsize=1024)(Problem.with_bits)
 
 def check_out(problem: Problem, out: Array | None) -> Array:
     """Return `out` when it can hold the result, or a new array when it is None."""
-    shape, dtype = problem.result_shape, problem.dtypes.result
+    return check_target(out, problem.result_shape, problem.dtypes.result)
+
+
+def check_target(out: Array | None, shape: tuple[int, ...], dtype: DType) -> Array:
+    """Return `out` when it has that shape and dtype, or a new array when it is None."""
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):

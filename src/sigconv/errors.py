@@ -17,6 +17,7 @@ __all__ = [
     "ShapeError",
     "SigconvError",
     "SourceError",
+    "StreamError",
     "TargetError",
 ]
 
@@ -67,6 +68,10 @@ class BudgetError(SigconvError, MemoryError):
 
 class OptionError(SigconvError, ValueError):
     """A keyword with a value that does not exist."""
+
+
+class StreamError(SigconvError, RuntimeError):
+    """A stream that is used out of turn: after its end, or by two threads at once."""
 
 
 class TargetError(SigconvError, OSError):

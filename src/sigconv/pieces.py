@@ -12,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.arguments import make_problem
-from sigconv.core.blocks import cut, largest_step
-from sigconv.core.boundary import ZERO
+from sigconv.core.blocks import cut
 from sigconv.core.dtypes import Array, as_numeric, is_weak
-from sigconv.core.gather import Source, gather_region
+from sigconv.core.gather import Source
 from sigconv.core.options import options_from
 from sigconv.core.problem import Axis, Operand
 from sigconv.dispatch import choose_plan
-from sigconv.engines import ENGINES, Plan, Prepared, execute, prepare
+from sigconv.engines import ENGINES, Plan, Prepared, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, edge_ratio, light_share
 from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
+from sigconv.sections import compute_section
 
 __all__ = ["USUAL_PIECE", "Pieces", "Unending", "convolve_pieces"]
 
@@ -220,22 +220,11 @@ class Pieces:
 
     def _compute(self, prepared: Prepared, axis: Axis, start: int, stop: int) -> Array:
         """Return results [start, stop): the samples that they need are a signal of their own."""
-        plan = prepared.plan
         problem = self.plan.problem
-        low, high = axis.support(start, stop)
-        whole = tuple(slice(0, n) for n in self._source.shape[:-1])
-        dtype = problem.dtypes.compute
-        samples = gather_region(self._source, (axis,), whole, ((low, high),), dtype)
-        samples = np.broadcast_to(samples, (*problem.batch, high - low))
-        part = axis._replace(
-            size=high - low, start=start - low, stop=stop - low, edges=(ZERO, ZERO)
-        )
-        by_input = plan.grid.by_input
-        bounds = (0, high - low) if by_input else (part.start, part.stop)
-        step = min(largest_step(plan.grid.cuts[0]), self._piece)
-        grid = replace(plan.grid, axes=(part,), cuts=(cut(*bounds, step),))
-        result = np.empty(problem.with_axes((part,)).result_shape, self.dtype)
-        execute(prepared, samples, problem.result_view(result), grid=grid, workers=self._workers)
+        axes = (axis._replace(start=start, stop=stop),)
+        result = np.empty(problem.with_axes(axes).result_shape, self.dtype)
+        target, workers = problem.result_view(result), self._workers
+        compute_section(prepared, self._source, axes, target, workers=workers, longest=self._piece)
         return result
 
 

@@ -7,7 +7,8 @@ thread of its own. So nobody waits for a loop that saves little.
 
 A loop is called by its kind and its dtype, as "taps f4": `taps` sums over all taps of a kernel,
 `windows`, `parts` and `planes` run FFTW, `passes` sums along one axis after the other. What copies
-elements is called by the two dtypes, as "moves u1:f4".
+elements is called by the two dtypes, as "moves u1:f4". Streams have `heads`, the sums over first
+taps, and `blocks`, the transforms of the others.
 """
 
 from __future__ import annotations
@@ -235,6 +236,19 @@ def _run_planes(dtype: DType) -> None:
     try_planes(dtype)
 
 
+def _run_heads(dtype: DType) -> None:
+    from sigconv.loops.stream import try_heads
+
+    try_heads(dtype)
+
+
+def _run_blocks(dtype: DType) -> None:
+    from sigconv.loops.stream import try_blocks
+
+    _need_fftw(dtype)
+    try_blocks(dtype)
+
+
 def _run_moves(source: DType, target: DType) -> None:
     from sigconv.loops.moves import address_of
 
@@ -252,6 +266,8 @@ _RUNS: dict[str, Callable[..., None]] = {
     "parts": _run_parts,
     "planes": _run_planes,
     "passes": _run_passes,
+    "heads": _run_heads,
+    "blocks": _run_blocks,
     "moves": _run_moves,
 }
 
@@ -262,6 +278,8 @@ _CACHED = {
     "parts": "fft_parts.filter_parts-*.nbi",
     "planes": "fft_planes.filter_tiles-*.nbi",
     "passes": "passes.sum_passes-*.nbi",
+    "heads": "stream.sum_first_taps-*.nbi",
+    "blocks": "stream.run_blocks-*.nbi",
     "moves": "moves._move-*.nbi",
 }
 

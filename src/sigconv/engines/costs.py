@@ -22,6 +22,7 @@ __all__ = [
     "FEWEST_BLOCKS",
     "LONG_BLOCK",
     "SHORTEST_RUN",
+    "SPILLED",
     "block_bytes",
     "block_cost",
     "group_size",
@@ -50,7 +51,7 @@ _FAR = 5
 
 
 # How much longer transforms of pairs take where what they use does not fit the cache: as measured.
-_SPILLED = 1.25
+SPILLED = 1.25
 
 # The length of an axis whose transforms cost as much to call as to compute.
 _SHORT_AXIS = 40
@@ -133,7 +134,7 @@ def native_cost(problem: Problem, machine: Machine, nfft: tuple[int, ...], loop:
         # Each is half a complex transform.
         one = transform_cost(machine, nfft, _PAIR, 1)
         spills = block_bytes(problem, nfft, loop) > machine.cache_bytes
-        return one * (_SPILLED if spills else 1.0) + multiply + 2 * move
+        return one * (SPILLED if spills else 1.0) + multiply + 2 * move
     return 2 * transform_cost(machine, nfft, dtype, 1) + multiply + move
 
 

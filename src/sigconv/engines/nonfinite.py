@@ -14,7 +14,7 @@ from sigconv.core.nonfinite import nonfinite_sums
 from sigconv.core.shapes import fast_length
 from sigconv.fft import TransformSpec, borrow_transform
 
-__all__ = ["stamp"]
+__all__ = ["count_products", "stamp"]
 
 
 def stamp(tile: Tile, kernel: Array, out: Array) -> None:
@@ -33,11 +33,11 @@ def stamp(tile: Tile, kernel: Array, out: Array) -> None:
 def _stamp_one(samples: Array, kernel: Array, offsets: tuple[Range, ...], out: Array) -> None:
     if np.isfinite(samples).all() and np.isfinite(kernel).all():
         return
-    sums = nonfinite_sums(samples, kernel, offsets, _count)
+    sums = nonfinite_sums(samples, kernel, offsets, count_products)
     out += sums.astype(out.dtype)
 
 
-def _count(x: Array, h: Array) -> Array:
+def count_products(x: Array, h: Array) -> Array:
     """Convolve zeros and ones: float64 rounding stays far below 1/2 for any size in memory."""
     full = tuple(n + k - 1 for n, k in zip(x.shape, h.shape, strict=True))
     nfft = tuple(fast_length(n) for n in full)

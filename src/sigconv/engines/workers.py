@@ -131,17 +131,23 @@ def run_shared(work: Callable[[Iterator[T]], None], items: Sequence[T], workers:
             raise failure
 
 
-def run_counted(runs: Sequence[Callable[[], object]], counter: Array, pieces: int) -> None:
+def run_counted(
+    runs: Sequence[Callable[[], object]],
+    counter: Array,
+    pieces: int,
+    call: Callable[[Sequence[Offer]], None] = call_helpers,
+) -> None:
     """Let each of `runs`, the first of them here, take `pieces` from a compiled loop's counter.
 
     `counter` counts those that are taken and, as its second element, those that are done. Only
-    that these are done is waited for, not the helpers: each run keeps alive what it reads.
+    that these are done is waited for, not the helpers: each run keeps alive what it reads. `call`
+    calls helpers.
     """
     counts, begin = _counts(), int(counter[0])
     offers, ended = [Offer(run) for run in runs[1:]], False
     try:
         try:
-            call_helpers(offers)
+            call(offers)
             runs[0]()
             while not counts.are_done(counter, pieces):
                 sleep(_NAP)

@@ -112,17 +112,18 @@ def _checked(name: str, what: str) -> str:
 Spec = TransformSpec | PlaneSpec | ColumnSpec
 
 
-def make_transform(spec: Spec, backend: str) -> Any:
+def make_transform(spec: Spec, backend: str, wisdom: fftw.Wisdom | None = None) -> Any:
     """Return a new transform by `backend`, or by scipy.fft where that has no such type.
 
-    Compiled loops go on with FFTW's, whatever has been chosen since they were prepared.
+    Compiled loops go on with FFTW's, whatever has been chosen since they were prepared. With effort
+    ``wisdom``, lines go by the one that is given.
     """
     by_fftw = (backend == "pyfftw" or spec.is_native) and spec.dtype in _FFTW_DTYPES
     if isinstance(spec, PlaneSpec):
         return fftw.FftwPlanes(spec) if by_fftw else ScipyPlanes(spec)
     if isinstance(spec, ColumnSpec):
         return fftw.FftwColumns(spec) if by_fftw else ScipyColumns(spec)
-    return fftw.FftwTransform(spec) if by_fftw else ScipyTransform(spec)
+    return fftw.FftwTransform(spec, wisdom=wisdom) if by_fftw else ScipyTransform(spec)
 
 
 _FFTW_DTYPES = tuple(np.dtype(name) for name in ("f4", "f8", "c8", "c16"))

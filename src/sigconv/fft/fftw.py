@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
@@ -37,6 +38,7 @@ __all__ = [
     "is_available",
     "is_native",
     "is_wise",
+    "learn",
     "library_version",
     "use_calibrated",
 ]
@@ -119,8 +121,8 @@ class _Planner:
         self.calibrated: Wisdom | None = None
 
     @contextmanager
-    def own_wisdom(self, effort: str) -> Iterator[None]:
-        """Plan with the wisdom that `effort` is for, and leave the caller's as it was.
+    def own_wisdom(self, effort: str, given: Wisdom | None = None) -> Iterator[None]:
+        """Plan with the wisdom that is given or `effort` is for, and leave the caller's as it was.
 
         Wisdom kept in FFTW would change later ``estimate`` plans, and with them the last
         bits of results, depending on what ran before.
@@ -133,8 +135,9 @@ class _Planner:
         callers = fftw.export_wisdom()
         fftw.forget_wisdom()
         try:
-            if effort != "estimate" and self.calibrated is not None:
-                fftw.import_wisdom(self.calibrated)
+            known = self.calibrated if given is None else given
+            if effort != "estimate" and known is not None:
+                fftw.import_wisdom(known)
             if effort == "measure" and self.wisdom is not None:
                 fftw.import_wisdom(self.wisdom)
             yield
@@ -176,6 +179,16 @@ def import_wisdom(wisdom: Wisdom) -> None:
     """Use `wisdom`, as given by `export_wisdom`, in later ``measure`` planning."""
     with _planner.lock:
         _planner.wisdom = wisdom
+
+
+def learn(specs: Iterable[TransformSpec]) -> Wisdom | None:
+    """Time FFTW's algorithms for transforms, and return the wisdom that tells the best ones.
+
+    What it does not hold, as the search took too long, is estimated by it.
+    """
+    for spec in specs:
+        FftwTransform(replace(spec, effort="measure"))
+    return export_wisdom()
 
 
 def calibrated() -> Wisdom | None:
@@ -224,11 +237,14 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def planning(effort: str, limit: float = MEASURE_SECONDS) -> Iterator[Callable[..., Any]]:
+def planning(
+    effort: str, limit: float = MEASURE_SECONDS, wisdom: Wisdom | None = None
+) -> Iterator[Callable[..., Any]]:
     """Lend FFTW's planner: a function of source, target, axes and direction that returns a plan.
 
     Source and target are scratch, which planning may overwrite. What takes longer to measure than
-    `limit` seconds, and what wisdom does not hold, is estimated.
+    `limit` seconds, and what wisdom does not hold, is estimated. `wisdom` takes the place of the
+    calibrated one.
     """
 
     def plan(source: Any, target: Any, axes: tuple[int, ...], direction: str) -> Any:
@@ -239,7 +255,7 @@ def planning(effort: str, limit: float = MEASURE_SECONDS) -> Iterator[Callable[.
                 raise
             return _plan(source, target, axes, direction, "estimate", limit)
 
-    with _planner.lock, _planner.own_wisdom(effort):
+    with _planner.lock, _planner.own_wisdom(effort, wisdom):
         yield plan
 
 
@@ -277,13 +293,21 @@ def empty_aligned(shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 class FftwTransform:
-    """A transform by FFTW on its own aligned scratch; `limit` is the longest to measure a way."""
+    """A transform by FFTW on its own aligned scratch; `limit` is the longest to measure a way.
 
-    def __init__(self, spec: TransformSpec, limit: float = MEASURE_SECONDS) -> None:
+    Effort ``wisdom`` goes by the one that is given, or by the calibrated one.
+    """
+
+    def __init__(
+        self,
+        spec: TransformSpec,
+        limit: float = MEASURE_SECONDS,
+        wisdom: Wisdom | None = None,
+    ) -> None:
         self.spec = spec
         self.samples = empty_aligned((spec.count, *spec.nfft), spec.dtype)
         self.spectrum = empty_aligned((spec.count, *spec.bins), spec.spectrum_dtype)
-        with planning(spec.effort, limit) as plan:
+        with planning(spec.effort, limit, wisdom) as plan:
             self._forward = plan(self.samples, self.spectrum, spec.axes, "FORWARD")
             self._inverse = plan(self.spectrum, self.samples, spec.axes, "BACKWARD")
 

@@ -7,6 +7,7 @@ as done nothing may raise, memory that runs out included: whoever waits would wa
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,26 @@ from numba.extending import intrinsic
 
 from sigconv.loops.memory import address
 
-__all__ = ["are_done", "count_done", "halt", "take_next", "tell", "try_counting"]
+__all__ = [
+    "are_done",
+    "count_done",
+    "halt",
+    "linger",
+    "ring",
+    "take_next",
+    "tell",
+    "try_counting",
+    "wait_for",
+]
 
 # Looks that together take less time than to fall asleep and be woken.
 _LOOKS = 100_000
 
+_PAUSES = 5_000
+
 _NEVER = 1 << 62
+
+_IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 @intrinsic
@@ -51,8 +66,26 @@ def _look(typing_context: Any, counter: Any, index: Any) -> Any:
     return types.int64(types.int64, types.int64), generate
 
 
+@intrinsic
+def _pause(typing_context: Any) -> Any:
+    """Let the processor's other thread have its turn for some tens of cycles, where it has one."""
+    del typing_context
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del signature, arguments
+        if _IS_X86:
+            name, kind = "llvm.x86.sse2.pause", ir.FunctionType(ir.VoidType(), [])
+            known = builder.module.globals.get(name)
+            function = known if known is not None else ir.Function(builder.module, kind, name)
+            builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 add: Any = _add
 look: Any = _look
+pause: Any = _pause
 _compiled = njit(nogil=True, cache=True)
 
 
@@ -66,6 +99,29 @@ def take_next(counter: int) -> Any:
 def count_done(counter: int, pieces: int) -> None:
     """Count pieces as done: all that they wrote is seen by whoever sees the count."""
     add(counter, 1, pieces)
+
+
+@_compiled
+def wait_for(counter: int, pieces: int) -> None:
+    """Wait until so many pieces are done, all of which are taken."""
+    while look(counter, 1) < pieces:
+        pass
+
+
+@_compiled
+def linger(bell: Any, heard: int) -> bool:
+    """Tell whether the bell in an array rings again within a fraction of a millisecond."""
+    looks = 0
+    while looks < _PAUSES and look(address(bell), 0) == heard:
+        looks += 1
+        pause()
+    return looks < _PAUSES
+
+
+@_compiled
+def ring(bell: Any) -> None:
+    """Ring the bell in an array: all written before is seen by whoever hears it."""
+    add(address(bell), 0, 1)
 
 
 @_compiled
@@ -101,4 +157,7 @@ def try_counting() -> None:
     """Run once what callers use beside the loops: an interrupted one does not wait for it."""
     counter = np.zeros(3, np.int64)
     assert are_done(counter, 0)
+    ring(counter)
+    assert linger(counter, 0)
+    counter[:] = 0
     halt(counter, 0, 0)

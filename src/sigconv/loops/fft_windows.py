@@ -18,7 +18,15 @@ from sigconv.fft import TransformSpec, borrow_transform
 from sigconv.loops.fftw import multiply, run_plan
 from sigconv.loops.tap_scale import UNSOUND, energy_of, scale_taps, tap_exponent
 
-__all__ = ["filter_pairs", "filter_windows", "load", "store", "transform_taps", "try_windows"]
+__all__ = [
+    "filter_pairs",
+    "filter_windows",
+    "load",
+    "pair_windows",
+    "store",
+    "transform_taps",
+    "try_windows",
+]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -101,9 +109,29 @@ def filter_pairs(
     They go alone where one has more than `louder` times the energy of the other. `samples` are
     real and imaginary parts in turn.
     """
+    room = np.empty((3, samples.size // 2), x.dtype)
+    arguments = calls, x, y, rows, layout, spectra, samples, spectrum, factor, louder
+    return pair_windows(*arguments, room)
+
+
+@numba.njit(nogil=True, cache=True)
+def pair_windows(
+    calls: Any,
+    x: Any,
+    y: Any,
+    rows: Any,
+    layout: Any,
+    spectra: Any,
+    samples: Any,
+    spectrum: Any,
+    factor: Any,
+    louder: float,
+    room: Any,
+) -> bool:
+    """Do what `filter_pairs` does, with room for two windows and for silence."""
     hop, lead, origin, size, length = layout
-    n = samples.size // 2
-    first, second, silence = np.empty(n, x.dtype), np.empty(n, x.dtype), np.zeros(n, x.dtype)
+    first, second, silence = room[0], room[1], room[2]
+    silence[:] = 0
     probe = factor * 0
     for row in range(rows.shape[0]):
         start = 0

@@ -1,0 +1,138 @@
+"""From what a stream is asked for to a stream at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sigconv.core.arguments import make_problem
+from sigconv.core.boundary import Edges
+from sigconv.core.dtypes import Array, DTypes
+from sigconv.core.options import options_from
+from sigconv.core.problem import Operand, Problem
+from sigconv.engines import Plan
+from sigconv.engines.workers import resolve_workers
+from sigconv.missing import check_weights
+from sigconv.streaming.arguments import Arguments
+from sigconv.streaming.filtering import PartitionedFilter
+from sigconv.streaming.layout import Size
+from sigconv.streaming.partitioned import PartitionedPast
+from sigconv.streaming.past import Past
+from sigconv.streaming.plan import StreamPlan
+from sigconv.streaming.planning import plan_partitioned, plan_slabs, room_for, slab_room, streamed
+from sigconv.streaming.running import Filter, Running
+from sigconv.streaming.slabs import SlabFilter, SlabPast, SummedSlabs
+from sigconv.streaming.steps import Connections
+
+__all__ = ["Request", "Wiring", "start_partitioned", "start_slabs"]
+
+
+class Wiring(NamedTuple):
+    """Which row of a kernel leads from which input to which output: (output, input, row)."""
+
+    inputs: int
+    outputs: int
+    pairs: list[tuple[int, int, int]]
+
+
+class Request(NamedTuple):
+    """What a stream is to do: convolve chunks of `size` samples, `others` along other axes."""
+
+    given: Arguments
+    edges: Edges
+    kernel: Array
+    others: tuple[int, ...]
+    dtypes: DTypes
+    size: int
+
+
+def start_partitioned(
+    request: Request, wiring: Wiring, plan: StreamPlan | None, rows_of: Callable[[Array], Array]
+) -> Running:
+    """Return a stream of floating samples along one axis.
+
+    `rows_of` gives the taps of a kernel in rows.
+    """
+    given, dtypes = request.given, request.dtypes
+    inputs, outputs, pairs = wiring
+    used = _connected(wiring, rows_of(request.kernel))
+    if plan is None:
+        size = Size(given.taps, given.latency, inputs, outputs, max(1, len(used)), dtypes.compute)
+        plan = plan_partitioned(size, request.size, dtypes, patient=given.block_size is not None)
+    assert plan.way is not None
+    workers = resolve_workers(given.workers)
+    past = PartitionedPast(plan.way, request.others, room_for(plan), request.edges, workers)
+
+    def make_filter(kernel: Array) -> PartitionedFilter:
+        taps = rows_of(kernel).astype(dtypes.compute)
+        connections = Connections.of(inputs, outputs, _connected(wiring, taps))
+        return PartitionedFilter(past, taps, connections, pairs)
+
+    return Running(plan, past, make_filter, request.kernel)
+
+
+def _connected(wiring: Wiring, taps: Array) -> list[tuple[int, int, int]]:
+    """Return the pairs whose kernels are not zero."""
+    some = np.any(taps, axis=-1)
+    return [pair for pair in wiring.pairs if some[pair[2]]]
+
+
+def start_slabs(
+    request: Request,
+    time: int,
+    plan: StreamPlan | None,
+    *,
+    weak: bool,
+    parts_of: Callable[[Array], Array] | None = None,
+) -> Running:
+    """Return a stream of any numbers, along any axes, with time along one of them.
+
+    `parts_of` gives the kernels of each output, with a row for each input, where inputs are summed.
+    """
+    given, others, dtypes = request.given, request.others, request.dtypes
+    shape = (*others[:time], 0, *others[time:])
+    room = slab_room(shape, time, given.taps, request.size, dtypes.compute)
+
+    def plan_for(taps: Array, method: str | None = None) -> Plan:
+        axes = time if taps.ndim == 1 or parts_of is not None else None
+        problem = _problem(request, axes, time, room, Operand(taps.shape, taps.dtype, weak))
+        check_weights(problem, taps)
+        return plan_slabs(problem, taps, method)
+
+    first = request.kernel if parts_of is None else parts_of(request.kernel)[0]
+    slab = plan_for(first) if plan is None else plan.slab
+    assert slab is not None
+    # A mirror at the end shows as many samples as there are taps.
+    past = Past(shape, time, given.latency + given.taps + 1, room, dtypes.compute)
+    body = SlabPast(past, slab.problem.order, given.latency, resolve_workers(given.workers))
+
+    def filter_of(taps: Array) -> SlabFilter:
+        same = taps is first or (taps.shape == first.shape and slab.problem.structure is None)
+        return SlabFilter(body, slab if same else plan_for(taps, slab.method), taps)
+
+    def make_filter(kernel: Array) -> Filter:
+        if parts_of is None:
+            return filter_of(kernel)
+        return SummedSlabs([filter_of(part) for part in parts_of(kernel)])
+
+    made = StreamPlan(given.taps, given.latency, room, dtypes, slab=slab)
+    return Running(made, body, make_filter, request.kernel)
+
+
+def _problem(request: Request, axes: int | None, time: int, room: int, kernel: Operand) -> Problem:
+    """Return what single calls would be asked for, of a signal as long as a chunk needs."""
+    given, others = request.given, request.others
+    taps = kernel.shape[0 if len(kernel.shape) == 1 else time]
+    long = (*others[:time], room + taps - 1, *others[time:])
+    options = options_from(
+        "same",
+        axes=axes,
+        boundary=given.boundary,
+        fill_value=given.fill_value,
+        center=given.center,
+        dtype=request.dtypes.result,
+    )
+    signal = Operand(long, request.dtypes.compute)
+    return streamed(make_problem(signal, kernel, options), time, room)

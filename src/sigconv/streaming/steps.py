@@ -1,0 +1,225 @@
+"""The steps of a stage of a stream, by compiled loops or by NumPy."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from sigconv.core.dtypes import Array
+from sigconv.fft import Transform
+
+__all__ = [
+    "NOTHING",
+    "CompiledSteps",
+    "Connections",
+    "Delays",
+    "Job",
+    "NumpySteps",
+    "Outputs",
+    "Run",
+    "Steps",
+    "are_finite_by_numpy",
+    "sum_first_taps_by_numpy",
+]
+
+
+class Connections(NamedTuple):
+    """Which kernels meet: rows of (output, input, kernel), those of output o from starts[o] on."""
+
+    inputs: int
+    outputs: int
+    table: Array
+    starts: Array
+
+    @classmethod
+    def of(cls, inputs: int, outputs: int, rows: list[tuple[int, int, int]]) -> Connections:
+        """Return the connections of rows, in the order of their outputs."""
+        table = np.array(sorted(rows), np.int64).reshape(-1, 3)
+        starts = np.searchsorted(table[:, 0], np.arange(outputs + 1))
+        return cls(inputs, outputs, table, starts.astype(np.int64))
+
+
+class Delays(NamedTuple):
+    """The spectra of the last windows of each input, in a ring of slots; `heard` where not zero."""
+
+    spectra: Array
+    heard: Array
+
+
+class Outputs(NamedTuple):
+    """What makes outputs of delayed spectra.
+
+    `spectra` are those of the parts of each kernel, `used` which of them are not zero; each output
+    is multiplied by `factor`.
+    """
+
+    spectra: Array
+    used: Array
+    factor: Any
+    connections: Connections
+
+
+class Run(NamedTuple):
+    """Some windows of some rows, as `run_blocks` is told of them.
+
+    `slot` is that of the first of `windows` in the ring of delays. `place` is where its samples
+    begin in the past, and `end` where samples end there; or where its outputs begin in a target,
+    and `end` where rows end there, 0 for rings. Whoever shares the work takes `each` at a time.
+    """
+
+    low: int
+    high: int
+    slot: int
+    windows: int
+    place: int
+    end: int
+    each: int = 1
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces it has."""
+        return -(-(self.high - self.low) * self.windows // self.each)
+
+
+NOTHING = Run(0, 0, 0, 1, 0, 0)
+
+
+class Job(NamedTuple):
+    """Windows of `past` to transform, and then blocks of outputs to write to `target`."""
+
+    past: Array
+    windows: Run
+    delays: Delays
+    blocks: Run
+    outputs: Outputs
+    target: Array
+
+
+class Steps(Protocol):
+    """The transforms of one stage, with scratch for one user at a time."""
+
+    block: int
+
+    def spectrum(self, taps: Array) -> Array:
+        """Return the spectrum of taps, with 1/nfft folded in."""
+
+    def run(self, job: Job, counter: Array) -> None:
+        """Do what is left of a job, some of it by others with the same counter."""
+
+
+class _Steps:
+    """What both ways have in common."""
+
+    def __init__(self, transform: Transform, block: int) -> None:
+        self.block = block
+        self._transform = transform
+
+    def spectrum(self, taps: Array) -> Array:
+        """Return the spectrum of taps, with 1/nfft folded in."""
+        transform = self._transform
+        transform.samples[0, : taps.size] = taps
+        transform.samples[0, taps.size :] = 0
+        transform.forward()
+        n = transform.samples.shape[-1]
+        spectrum: Array = transform.spectrum[0] / taps.dtype.type(n).real
+        return spectrum
+
+
+class CompiledSteps(_Steps):
+    """Steps by compiled loops, which run FFTW themselves."""
+
+    def __init__(self, transform: Transform, block: int) -> None:
+        from sigconv.loops.stream import run_blocks
+
+        super().__init__(transform, block)
+        self._calls = transform.calls
+        self._scratch = transform.samples[0], transform.spectrum[0]
+        self._run = run_blocks
+
+    def run(self, job: Job, counter: Array) -> None:
+        """Do what is left of a job, some of it by others with the same counter."""
+        past, windows, delays, blocks, outputs, target = job
+        spectra, used, factor, connections = outputs
+        self._run(
+            counter,
+            self._calls,
+            self._scratch,
+            tuple(windows),
+            tuple(blocks),
+            self.block,
+            past,
+            tuple(delays),
+            (spectra, used, factor),
+            (connections.table, connections.starts),
+            target,
+        )
+
+
+class NumpySteps(_Steps):
+    """The same by NumPy, around whatever transforms, by one alone."""
+
+    def run(self, job: Job, counter: Array) -> None:
+        """Do all of a job."""
+        self._forward(job)
+        self._combine(job)
+
+    def _forward(self, job: Job) -> None:
+        transform, run, delays = self._transform, job.windows, job.delays
+        n, slots = transform.samples.shape[-1], delays.heard.shape[1]
+        for number in range(run.windows):
+            begin, at = run.place + number * self.block, (run.slot + number) % slots
+            for source in range(run.low, run.high):
+                samples = job.past[source, begin : min(begin + n, run.end)]
+                delays.heard[source, at] = heard = bool(samples.any())
+                if heard:
+                    transform.samples[0, : samples.size] = samples
+                    transform.samples[0, samples.size :] = 0
+                    transform.forward()
+                    delays.spectra[source, at] = transform.spectrum[0]
+
+    def _combine(self, job: Job) -> None:
+        run, length = job.blocks, job.target.shape[1]
+        lead = self._transform.samples.shape[-1] - self.block
+        for number in range(run.windows):
+            begin = run.place + number * self.block
+            begin = begin if run.end else begin % length
+            first, split = max(0, -begin), min(self.block, (run.end or length) - begin)
+            for output in range(run.low, run.high):
+                made = self._combined(job, run.slot + number, output)[lead:] * job.outputs.factor
+                job.target[output, begin + first : begin + split] = made[first:split]
+                if not run.end:
+                    job.target[output, : self.block - split] = made[split:]
+
+    def _combined(self, job: Job, newest: int, output: int) -> Array:
+        """Return the transform that has one block of one output at its end."""
+        transform, delays, outputs = self._transform, job.delays, job.outputs
+        starts, slots = outputs.connections.starts, delays.heard.shape[1]
+        sums = np.zeros_like(outputs.spectra[0, 0])
+        product = np.empty_like(sums)
+        for _, source, kernel in outputs.connections.table[starts[output] : starts[output + 1]]:
+            for part, spectrum in enumerate(outputs.spectra[kernel]):
+                at = (newest - part) % slots
+                if delays.heard[source, at] and outputs.used[kernel, part]:
+                    sums += np.multiply(delays.spectra[source, at], spectrum, out=product)
+        # scipy.fft gives new arrays; FFTW transforms its own.
+        transform.spectrum[0] = sums
+        transform.inverse()
+        made: Array = transform.samples[0]
+        return made
+
+
+def are_finite_by_numpy(past: Array, start: int, stop: int) -> bool:
+    """Tell whether samples [start, stop) of every row are finite."""
+    return bool(np.isfinite(past[:, start:stop]).all())
+
+
+def sum_first_taps_by_numpy(
+    past: Array, begin: int, taps: Array, table: Array, sums: Array, size: int
+) -> None:
+    """Write sum_k taps[k] past[begin + n - k] for `size` outputs n of every row of `sums`."""
+    sums[:, :size] = 0
+    reach = taps.shape[1] - 1
+    for output, source, kernel in table:
+        x = past[source, begin - reach : begin + size]
+        sums[output, :size] += np.convolve(x, taps[kernel], "valid")

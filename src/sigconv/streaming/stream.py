@@ -1,0 +1,376 @@
+"""The contract of all streams: chunks in, as many results out, and a tail at the end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv.core.dtypes import Array, DType, DTypes, as_numeric, is_weak
+from sigconv.core.shapes import check_mode
+from sigconv.dispatch import check_target
+from sigconv.errors import DTypeError, ShapeError, StreamError
+from sigconv.streaming.aligned import aligned_results
+from sigconv.streaming.arguments import Arguments, whole
+from sigconv.streaming.plan import StreamPlan
+from sigconv.streaming.running import Running, Swap
+from sigconv.streaming.snapshot import FORMAT, check_state, computed_by
+from sigconv.streaming.turns import Turns
+
+__all__ = ["Stream"]
+
+
+class Stream(ABC):
+    """Convolution of a signal that comes in chunks of any length.
+
+    Subclasses know what a chunk and a kernel are.
+    """
+
+    def __init__(self, kernel: Array, arguments: Arguments, *, weak: bool) -> None:
+        self._arguments, self._weak = arguments, weak
+        self._given = self._kernel = kernel
+        self._running: Running | None = None
+        self._dtypes: DTypes | None = None
+        self._known: frozenset[DType] = frozenset()
+        # The shape of chunks without the axis of time, and that axis.
+        self._others: tuple[int, ...] | None = None
+        self._axis, self._ndim = 0, 1
+        self._early: list[Swap] = []
+        self._size = 0
+        self._turns = Turns()
+
+    # ------------------------------------------------------------------ what subclasses know
+
+    @abstractmethod
+    def _as_kernel(self, kernel: npt.ArrayLike) -> Array:
+        """Return a kernel as an array of its own, or say what is wrong with its shape."""
+
+    @abstractmethod
+    def _taps_of(self, kernel: Array) -> int:
+        """Return how many taps a kernel has along time."""
+
+    @abstractmethod
+    def _time_axis(self, shape: tuple[int, ...]) -> int:
+        """Return the axis of time of chunks of a shape, or say why there are none."""
+
+    @abstractmethod
+    def _resolve(self, dtype: DType, kernel: Array) -> DTypes:
+        """Return what chunks of `dtype` are convolved in, or say why they cannot be."""
+
+    @abstractmethod
+    def _start(
+        self, others: tuple[int, ...], dtypes: DTypes, size: int, plan: StreamPlan | None
+    ) -> Running:
+        """Plan and allocate all for chunks of `size` samples, of `others` along other axes."""
+
+    @abstractmethod
+    def _result_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the results of a chunk."""
+
+    @abstractmethod
+    def _about(self) -> dict[str, Any]:
+        """Return what streams have in common that may go on from each other's state."""
+
+    # ------------------------------------------------------------------ what everyone may do
+
+    @property
+    def latency(self) -> int:
+        """The samples by which results are late."""
+        return self._arguments.latency
+
+    @property
+    def tail(self) -> int:
+        """The results that `flush` gives after some samples: taps - 1 + latency."""
+        kernels = [self._kernel, *(swap.taps for swap in self._early)]
+        if self._running is not None:
+            kernels = self._running.kernels
+        return max(map(self._taps_of, kernels)) - 1 + self._arguments.latency
+
+    @property
+    def plan(self) -> StreamPlan:
+        """How it is computed, once that is decided: by the constructor, or by the first chunk."""
+        if self._running is None:
+            raise StreamError(
+                "the plan depends on what comes. Pass block_size, dtype and batch_shape, or "
+                "process a chunk first."
+            )
+        return self._running.plan
+
+    def process(self, chunk: npt.ArrayLike, out: Array | None = None) -> Array:
+        """Return as many results as the chunk has samples, in `out` if given.
+
+        Parameters
+        ----------
+        chunk : array_like
+            The next samples, any number of them.
+        out : ndarray, optional
+            Where to write: an array of the shape and dtype of the result, which may be `chunk`.
+
+        Returns
+        -------
+        ndarray
+            The results of the full convolution, `latency` samples late.
+
+        Raises
+        ------
+        ShapeError, DTypeError, IntegerOverflowError
+            A chunk of another shape or kind than those before it; the stream is as before.
+        StreamError
+            The stream has ended, is at work in another thread, or was interrupted.
+        """
+        with self._turns:
+            x = chunk if type(chunk) is np.ndarray else as_numeric(chunk, "chunk")
+            self._turns.check()
+            if x.dtype not in self._known or not self._fits(x.shape):
+                dtypes = self._admit(x)
+                if not x.size and self._running is None:
+                    # Nothing is settled by no samples.
+                    return self._target(x.shape, dtypes, out)
+            assert self._dtypes is not None
+            result = self._target(x.shape, self._dtypes, out)
+            if out is not None and out is not chunk and np.may_share_memory(x, out):
+                x = x.copy()
+            self._take(x, result)
+            return result
+
+    def flush(self) -> Array:
+        """Return the last results, `tail` of them, and end the stream; none if nothing came."""
+        with self._turns:
+            self._turns.check()
+            self._turns.is_ended = True
+            count = self.tail if self._size else 0
+            shape = list(self._others or ())
+            shape.insert(self._axis, count)
+            dtypes = self._dtypes or self._resolve(np.dtype(float), self._kernel)
+            result = np.empty(self._result_shape(tuple(shape)), dtypes.result)
+            if count and result.size:
+                assert self._running is not None
+                self._turns.is_broken = True
+                with np.errstate(all="ignore"):
+                    self._running.finish(self._arranged(result))
+                self._turns.is_broken = False
+            return result
+
+    def reset(self) -> None:
+        """Forget the past, and the end; the kernel stays, the newest if one was taking over."""
+        with self._turns:
+            if self._running is not None:
+                self._running.forget()
+                self._kernel = self._running.taps
+            elif self._early:
+                self._kernel = self._early[-1].taps
+            self._early = []
+            self._turns.begin()
+            self._size = 0
+
+    def swap(self, kernel: npt.ArrayLike, fade: int = 0) -> None:
+        """Let another kernel take over from the next sample on.
+
+        Parameters
+        ----------
+        kernel : array_like
+            The taps, at most `max_taps` of them along time.
+        fade : int
+            Over so many samples results go from y_old, those of the kernel so far, to y_new, those
+            of the new one: y = (1 - w) y_old + w y_new with w = sin^2(pi (m+1/2) / (2 fade)) for
+            m = 0, 1, ... Both have all of the past behind them. A swap during a fade waits for its
+            end; of several only the latest comes.
+
+        Raises
+        ------
+        ShapeError
+            More than `max_taps` taps, or another number of dimensions.
+        DTypeError
+            Taps that would change the dtype of results.
+        """
+        with self._turns:
+            self._turns.check()
+            count = whole("fade", fade, 0)
+            taps = self._as_kernel(kernel)
+            most = self._arguments.taps
+            if self._taps_of(taps) > most:
+                raise ShapeError(
+                    f"a kernel has at most max_taps={most} taps along time; got "
+                    f"{self._taps_of(taps)}. Make the stream with a larger max_taps."
+                )
+            taps = self._checked_kernel(taps, weak=is_weak(kernel))
+            swap = Swap(taps, count)
+            if self._running is not None:
+                self._running.swap(swap)
+                self._kernel = self._running.newest
+            elif count or self._early:
+                self._early = [*self._early[:1], swap]
+            else:
+                self._kernel = taps
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a stream of the same kind needs to go on from here, bit for bit.
+
+        It pickles, and holds arrays of its own, the plan, and the FFT wisdom behind it.
+        """
+        with self._turns:
+            self._turns.check_whole()
+            running = self._running
+            return {
+                "format": FORMAT,
+                "about": self._about(),
+                "computed_by": computed_by(),
+                "kernels": (self._given, self._kernel),
+                "early": [tuple(swap) for swap in self._early],
+                "size": self._size,
+                "is_ended": self._turns.is_ended,
+                "dtypes": self._dtypes and tuple(dtype.str for dtype in self._dtypes),
+                "known": [dtype.str for dtype in self._known],
+                "others": self._others,
+                "axis": self._axis,
+                "plan": running and running.plan,
+                "running": running and running.state(),
+            }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the `state` of a stream with the same arguments.
+
+        Raises
+        ------
+        StreamError
+            It is of a stream with another kernel or other arguments, which are named, or what
+            computed it is not to be had here.
+        """
+        with self._turns:
+            check_state(state, self._about(), (self._given, self._kernel))
+            self._early = [Swap(*swap) for swap in state["early"]]
+            self._kernel, self._running = state["kernels"][1], None
+            self._dtypes = self._others = None
+            if state["plan"] is not None:
+                dtypes = DTypes(*map(np.dtype, state["dtypes"]))
+                plan = state["plan"]
+                self._settle(state["others"], state["axis"], dtypes, plan.block_size, plan)
+                assert self._running is not None
+                self._running.restore(state["running"])
+            self._known = frozenset(map(np.dtype, state["known"]))
+            self._turns.begin()
+            self._turns.is_ended, self._size = state["is_ended"], state["size"]
+
+    def run(self, chunks: Iterable[npt.ArrayLike], mode: str = "full") -> Iterator[Array]:
+        """Process chunks and flush: the results together are those of `convolve`, in its `mode`.
+
+        Parameters
+        ----------
+        chunks : iterable of array_like
+            The signal, as from `soundfile.blocks`.
+        mode : {"full", "same", "valid"}
+            Which results: `latency` is made up for.
+
+        Yields
+        ------
+        ndarray
+            Results, in order.
+        """
+        check_mode(mode)
+        late = self._taps_of(self._kernel), self.latency
+        axis = self._arguments.axis or 0
+        return aligned_results(map(self.process, chunks), self.flush, late, mode, axis)
+
+    # ------------------------------------------------------------------ how it is done
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether chunks of this shape have come before."""
+        axis = self._axis
+        return len(shape) == self._ndim and shape[:axis] + shape[axis + 1 :] == self._others
+
+    def _admit(self, chunk: Array) -> DTypes:
+        """Check a chunk unlike those before it, and plan for it if it is the first."""
+        as_numeric(chunk, "chunk")
+        axis = self._time_axis(chunk.shape)
+        others = chunk.shape[:axis] + chunk.shape[axis + 1 :]
+        if self._others is not None and not self._fits(chunk.shape):
+            known = list(map(str, self._others))
+            known.insert(self._axis, "any")
+            raise ShapeError(
+                f"chunks of this stream have shape ({', '.join(known)}); got {chunk.shape}. "
+                "Make a stream for each shape."
+            )
+        dtypes = self._resolve(chunk.dtype, self._kernel)
+        if self._dtypes is not None and dtypes != self._dtypes:
+            raise DTypeError(
+                f"this stream gives {self._dtypes.result}; a chunk of {chunk.dtype} would make it "
+                f"{dtypes.result}. Convert the chunk, or make the stream with "
+                f"dtype={dtypes.result.name!r}."
+            )
+        if chunk.shape[axis]:
+            if self._running is None:
+                size = self._arguments.block_size or chunk.shape[axis]
+                self._settle(others, axis, dtypes, size)
+            self._known |= {chunk.dtype}
+        return dtypes
+
+    def _settle(
+        self,
+        others: tuple[int, ...],
+        axis: int,
+        dtypes: DTypes,
+        size: int,
+        plan: StreamPlan | None = None,
+    ) -> None:
+        """Plan and allocate all for chunks of `size` samples, of `others` along other axes."""
+        running = self._start(others, dtypes, size, plan)
+        for swap in self._early:
+            running.swap(swap)
+        self._running, self._dtypes, self._early = running, dtypes, []
+        self._others, self._axis, self._ndim = others, axis, len(others) + 1
+
+    def _open_if_known(self) -> None:
+        """Plan and allocate all before the first chunk, if it is known what comes."""
+        given = self._arguments
+        if given.batch_shape is None:
+            return
+        axis = given.axis_of((0,) * (len(given.batch_shape) + 1))
+        shape = list(given.batch_shape)
+        shape.insert(axis, 0)
+        self._time_axis(tuple(shape))
+        self._others, self._axis, self._ndim = given.batch_shape, axis, len(shape)
+        if given.block_size is None or given.dtype is None:
+            return
+        if 0 not in given.batch_shape:
+            dtypes = self._resolve(given.dtype, self._kernel)
+            self._settle(given.batch_shape, axis, dtypes, given.block_size)
+
+    def _checked_kernel(self, taps: Array, *, weak: bool) -> Array:
+        """Return a new kernel, or say that it would change the dtype of results."""
+        if self._dtypes is None or weak:
+            return taps
+        dtypes = DTypes(np.result_type(self._dtypes.compute, taps), self._dtypes.result)
+        if dtypes.compute != self._dtypes.compute and taps.dtype.kind != "O":
+            raise DTypeError(
+                f"this stream computes in {self._dtypes.compute}; a kernel of {taps.dtype} would "
+                f"make it {dtypes.compute}. Convert the kernel: "
+                f"kernel.astype({self._dtypes.compute.name!r})."
+            )
+        return taps
+
+    def _target(self, shape: tuple[int, ...], dtypes: DTypes, out: Array | None) -> Array:
+        """Return where the results of a chunk go."""
+        return check_target(out, self._result_shape(shape), dtypes.result)
+
+    def _take(self, chunk: Array, result: Array) -> None:
+        running = self._running
+        assert running is not None
+        self._turns.is_broken = True
+        with np.errstate(all="ignore"):
+            running.take(self._arranged(chunk), self._arranged(result))
+        self._size += chunk.shape[self._axis]
+        self._turns.is_broken = False
+
+    def _arranged(self, array: Array) -> Array:
+        """Return the array with time where the body has it."""
+        assert self._running is not None
+        time = self._running.body.past.axis
+        return array if time == self._axis else np.moveaxis(array, self._axis, time)
+
+    def __repr__(self) -> str:
+        taps = self._taps_of(self._kernel)
+        state = "ended" if self._turns.is_ended else f"after {self._size} samples"
+        return f"<{type(self).__name__} of {taps} taps, latency {self._arguments.latency}, {state}>"
