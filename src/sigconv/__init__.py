@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from sigconv.engines.workers import set_workers
     from sigconv.fft import set_fft_backend
     from sigconv.pieces import convolve_pieces
-    from sigconv.streaming import StreamConvolver, StreamMatrixConvolver, StreamPlan
+    from sigconv.streaming import (
+        StreamConvolver,
+        StreamCorrelator,
+        StreamDelayEstimator,
+        StreamMatrixConvolver,
+        StreamPlan,
+    )
 
 __version__ = "0.1.0"
 
@@ -27,6 +33,8 @@ __all__ = [
     "Convolver",
     "Plan",
     "StreamConvolver",
+    "StreamCorrelator",
+    "StreamDelayEstimator",
     "StreamMatrixConvolver",
     "StreamPlan",
     "circular_convolve",
@@ -51,6 +59,8 @@ _HOMES = {
     "Convolver": "convolver",
     "Plan": "engines",
     "StreamConvolver": "streaming",
+    "StreamCorrelator": "streaming",
+    "StreamDelayEstimator": "streaming",
     "StreamMatrixConvolver": "streaming",
     "StreamPlan": "streaming",
     "circular_convolve": "convolution",

@@ -30,7 +30,7 @@ def without_pyfftw(monkeypatch):
 
 
 def spoil(monkeypatch, kind):
-    def refuse(self, spec):
+    def refuse(self, spec, **keywords):
         raise AssertionError(f"{kind.__name__} ran")
 
     monkeypatch.setattr(kind, "__init__", refuse)

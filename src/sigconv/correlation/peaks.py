@@ -9,7 +9,7 @@ import numpy as np
 
 from sigconv.core.dtypes import Array
 
-__all__ = ["confidence_of", "highest", "peaks_of", "refined"]
+__all__ = ["best_lag", "confidence_of", "highest", "peaks_of", "refined"]
 
 # Relative to the highest value: what is this close ties with it, and what is this low is nothing.
 _TIE = 1e-12
@@ -71,6 +71,22 @@ def refined(cross: Array, surface: Array, peak: tuple[int, ...]) -> tuple[float,
         place = place + step
     # On a ridge or a plateau, Newton's method may have gone astray.
     return tuple(float(p) for p in (place if value >= start else origin))
+
+
+def best_lag(cross: Array, surface: Array, near: Array, lags: Array) -> tuple[float, float]:
+    """Return the lag of the highest peak, to a fraction of a sample, and its confidence.
+
+    `surface` is the circular correlation with the spectrum `cross`; `near` are its values at
+    `lags`, which increase by 1, and at the one next to either end.
+    """
+    peaks, values = peaks_of(near, float(np.abs(surface).max())), near[1:-1]
+    (best,) = highest(np.where(peaks, values, -np.inf) if peaks.any() else values, [np.abs(lags)])
+    if not peaks.any():
+        return float(lags[best]) if values[best] > 0 else 0.0, 1.0
+    index = int(lags[best]) % surface.size
+    (place,) = refined(cross, surface, (index,))
+    delay = min(max(int(lags[best]) + (place - index), int(lags[0])), int(lags[-1]))
+    return float(delay), confidence_of(near, (best + 1,), circular=False)
 
 
 def confidence_of(surface: Array, peak: tuple[int, ...], *, circular: bool) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.core.nonfinite import is_finite
 from sigconv.core.shapes import fast_length
-from sigconv.correlation.peaks import confidence_of, highest, peaks_of, refined
+from sigconv.correlation.peaks import best_lag, confidence_of, highest, refined
 from sigconv.correlation.spectra import Spectra
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
 
@@ -232,14 +232,8 @@ def estimate_delay(
     surface = spectra.surface(cross)
     near = np.take(surface, around, mode="wrap")
     near[(around <= -r.size) | (around >= x.size)] = 0
-    peaks, values = peaks_of(near, float(np.abs(surface).max())), near[1:-1]
-    (best,) = highest(np.where(peaks, values, -np.inf) if peaks.any() else values, [np.abs(lags)])
-    if not peaks.any():
-        return Delay(float(lags[best]) / fs if values[best] > 0 else 0.0, 1.0)
-    index = int(lags[best]) % nfft
-    (place,) = refined(cross, surface, (index,))
-    delay = min(max(int(lags[best]) + (place - index), int(lags[0])), int(lags[-1]))
-    return Delay(float(delay) / fs, confidence_of(near, (best + 1,), circular=False))
+    delay, confidence = best_lag(cross, surface, near, lags)
+    return Delay(delay / fs, confidence)
 
 
 def _lags(size: int, other: int, max_lag: int | None) -> npt.NDArray[np.intp]:

@@ -94,6 +94,8 @@ class StreamConvolver(Stream):
     array([5., 2.])
     """
 
+    _kind = "StreamConvolver"
+
     def __init__(
         self,
         kernel: npt.ArrayLike,
@@ -164,7 +166,7 @@ class StreamConvolver(Stream):
         return shape
 
     def _about(self) -> dict[str, Any]:
-        return {"kind": "StreamConvolver", **self._arguments.about()}
+        return {"kind": self._kind, **self._arguments.about()}
 
     def _start(
         self, others: tuple[int, ...], dtypes: DTypes, size: int, plan: StreamPlan | None

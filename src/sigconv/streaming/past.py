@@ -72,7 +72,8 @@ class Past:
             if is_clean(place, place + count):
                 if self.raw is not None:
                     self.raw[here] = self.samples[here]
-                    if self.time - self._last_bad > self.reach:
+                    # Results of this chunk may still reach back to them.
+                    if self.time - count - self._last_bad > self.reach:
                         self.raw = None
             else:
                 self._set_aside(here)

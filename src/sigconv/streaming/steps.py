@@ -161,8 +161,10 @@ class NumpySteps(_Steps):
 
     def run(self, job: Job, counter: Array) -> None:
         """Do all of a job."""
-        self._forward(job)
-        self._combine(job)
+        if job.windows.pieces:
+            self._forward(job)
+        if job.blocks.pieces:
+            self._combine(job)
 
     def _forward(self, job: Job) -> None:
         transform, run, delays = self._transform, job.windows, job.delays
