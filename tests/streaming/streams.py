@@ -15,6 +15,7 @@ COMPILED = compiled.runs_transforms(np.dtype("f8"))
 
 def chunks_of(x, sizes, axis=0):
     """Cut `x` into chunks of sizes that are taken in turn."""
+    axis %= x.ndim
     edges = [0]
     while edges[-1] < x.shape[axis]:
         for size in sizes:

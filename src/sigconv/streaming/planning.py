@@ -70,13 +70,21 @@ def slab_room(shape: tuple[int, ...], time: int, taps: int, chunk: int, dtype: D
 
 
 def plan_slabs(problem: Problem, kernel: Array, method: str | None = None) -> Plan:
-    """Return the plan of an engine that works block by block, with its loops loaded."""
+    """Return the plan of an engine that works block by block, with its loops loaded.
+
+    That is the engine of a `method` where it can take this kernel.
+    """
     dtype = problem.dtypes.compute
     _load(dtype, len(problem.axes))
     if needs_a_look(problem, method or "auto"):
         problem = looked_at(problem, problem.kernel_view(kernel), patient=True)
-    names = [method] if method else [n for n, e in ENGINES.items() if e.blockwise or n == "exact"]
-    plans = [make_plan(problem, name) for name in names if not ENGINES[name].refusal(problem)]
+    able = [
+        name
+        for name, engine in ENGINES.items()
+        if (engine.blockwise or name == "exact") and not engine.refusal(problem)
+    ]
+    names = [method] if method in able else able
+    plans = [make_plan(problem, name) for name in names]
     plan = min(plans, key=lambda plan: plan.cost.seconds)
     if plan.parts > 1:
         # Each chunk would begin with windows over a whole kernel that give no outputs.

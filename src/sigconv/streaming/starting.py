@@ -109,7 +109,8 @@ def start_slabs(
     body = SlabPast(past, slab.problem.order, given.latency, resolve_workers(given.workers))
 
     def filter_of(taps: Array) -> SlabFilter:
-        same = taps is first or (taps.shape == first.shape and slab.problem.structure is None)
+        shape_fits = taps.shape == slab.problem.kernel_shape and slab.problem.structure is None
+        same = shape_fits or (taps is first and plan is None)
         return SlabFilter(body, slab if same else plan_for(taps, slab.method), taps)
 
     def make_filter(kernel: Array) -> Filter:
