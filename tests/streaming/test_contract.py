@@ -263,11 +263,45 @@ def test_swaps_are_checked():
         stream.swap(np.ones(9, "f4"))
     with pytest.raises(DTypeError, match="kernel of float64"):
         stream.swap(np.ones(4))
+    other = sc.StreamConvolver(np.ones(4), dtype="f4")
+    other.process(np.ones(3, "f4"))
+    other.swap(np.ones(4))
     with pytest.raises(ShapeError, match=r"got shape \(2, 2\)"):
         stream.swap(np.ones((2, 2), "f4"))
     with pytest.raises(OptionError, match="fade must be an integer"):
         stream.swap([1.0], fade=-1)
     stream.swap([0.5, 0.5])
+
+
+def test_swaps_change_no_dtype_and_overflow_nothing():
+    stream = sc.StreamConvolver(np.array([1, 2, 3]))
+    stream.process(np.array([1, 2, 3], "i4"))
+    with pytest.raises(IntegerOverflowError, match="whatever comes"):
+        stream.swap(np.array([1 << 60, 1 << 62]))
+    with pytest.raises(DTypeError, match="a fade mixes"):
+        stream.swap(np.array([1]), fade=4)
+    with pytest.raises(DTypeError, match="kernel of complex128"):
+        sc.StreamConvolver(np.ones(3)).swap(np.full(3, 1j), fade=2)
+    early = sc.StreamConvolver(np.array([1]))
+    early.swap(np.array([0.5]), fade=2)
+    with pytest.raises(DTypeError, match="int64 with the first kernel and float64"):
+        early.process(np.array([100], "i4"))
+    early = sc.StreamConvolver([1.0], max_taps=3)
+    early.swap(np.full(3, 1j))
+    assert early.process(np.ones(2)).dtype == complex
+
+
+def test_run_gives_as_many_results_after_a_swap_to_fewer_taps():
+    stream = sc.StreamConvolver(np.ones(9))
+
+    def chunks():
+        yield np.ones(10)
+        stream.swap(np.ones(3))
+        yield np.ones(10)
+
+    y = np.concatenate(list(stream.run(chunks(), "same")))
+    np.testing.assert_array_equal(y[-6:], [3, 3, 2, 1, 0, 0])
+    assert len(y) == 20
 
 
 # ------------------------------------------------------------------------------ state

@@ -15,6 +15,7 @@ from sigconv.core.units import format_bytes, format_seconds
 from sigconv.engines import Plan
 from sigconv.files import DelayRecord, Description, Preview, Record
 from sigconv.files.locations import split
+from sigconv.streaming import StreamPlan
 
 __all__ = [
     "FEW_TAPS",
@@ -136,7 +137,11 @@ def describe_preview(preview: Preview) -> str:
 
 
 def _job_facts(
-    source: Description, target: Description, kernel: tuple[int, ...], mode: str, plan: Plan
+    source: Description,
+    target: Description,
+    kernel: tuple[int, ...],
+    mode: str,
+    plan: Plan | StreamPlan,
 ) -> dict[str, Any]:
     return {
         "source": str(source.path),

@@ -215,6 +215,12 @@ class Problem:
         taps: Array = view[kept]
         return taps.transpose(self.order)
 
+    def total_of(self, kernel: Array) -> Array:
+        """Return the sum of a kernel's taps along convolved axes, to broadcast with results."""
+        taps = kernel.transpose(self.kernel_order).reshape(self.kernel_expanded)
+        total: Array = taps.sum(axis=self.convolved, keepdims=True)
+        return total
+
     def result_view(self, out: Array) -> Array:
         """Return `out` in canonical layout."""
         return out.transpose(self.order)

@@ -15,6 +15,7 @@ from sigconv.convolution import convolve
 from sigconv.engines import Plan
 from sigconv.errors import BoundaryError, OptionError
 from sigconv.files.audio import check_working, target_description
+from sigconv.files.audio_stream import StreamedPieces
 from sigconv.files.audio_streams import AudioSink, AudioSource
 from sigconv.files.description import Description
 from sigconv.files.encodings import stored_dtype, wanted_subtype
@@ -22,6 +23,7 @@ from sigconv.files.headers import narrow_to_wav
 from sigconv.files.job import HELD_PIECES, Job
 from sigconv.files.pipes import PipeFile, PipeSource, outgoing
 from sigconv.pieces import Pieces, convolve_pieces
+from sigconv.streaming import StreamPlan
 
 __all__ = ["check_audio", "convolve_audio"]
 
@@ -29,7 +31,9 @@ Array = npt.NDArray[Any]
 Progress = Callable[[int, int | None], None]
 
 
-def check_audio(job: Job, source: Any) -> tuple[Description, Plan, Pieces | None]:
+def check_audio(
+    job: Job, source: Any
+) -> tuple[Description, Plan | StreamPlan, Pieces | StreamedPieces | None]:
     """Check all that can be checked before audio is read; return the target and the way there.
 
     `source` has at least a shape and a dtype. Without pieces all samples are convolved at once.
@@ -37,17 +41,24 @@ def check_audio(job: Job, source: Any) -> tuple[Description, Plan, Pieces | None
     check_working(job.dtype, job.target)
     settings = job.settings
     is_streamed = job.source.axes == (0,) and settings.nan_policy == "propagate"
-    pieces, held = None, job.source_bytes
+    pieces: Pieces | StreamedPieces | None = None
     if is_streamed:
-        pieces = _pieces_of(job, source)
-        chosen, held = pieces.plan, HELD_PIECES * pieces.piece_bytes
+        pieces = cut = _pieces_of(job, source)
+        chosen = cut.plan
     else:
         chosen = job.plan_of(job.source.shape)
-        held = (prod(job.source.shape) + prod(chosen.problem.result_shape)) * job.dtype.itemsize
+    shape = chosen.problem.result_shape
+    held = (prod(job.source.shape) + prod(shape)) * job.dtype.itemsize
     if job.incoming is not None:
         _check_unending(job, chosen, is_streamed=is_streamed)
-    job.check_budget("samples, results, scratch", held, chosen)
-    return _target_of(job, chosen.problem.result_shape), chosen, pieces
+    followed: Plan | StreamPlan = chosen
+    if job.incoming is not None and job.settings.method == "auto":
+        pieces = StreamedPieces(job, source, shape)
+        followed = pieces.plan
+    if pieces is not None:
+        held = HELD_PIECES * pieces.piece_bytes
+    job.check_budget("samples, results, scratch", held, followed)
+    return _target_of(job, shape), followed, pieces
 
 
 def _check_unending(job: Job, chosen: Plan, *, is_streamed: bool) -> None:
@@ -141,6 +152,7 @@ def _sink_of(job: Job, temporary: Path | None) -> Path | PipeFile:
     return PipeFile(job.outgoing, outgoing(job.source, job.settings, job.dtype))
 
 
-def _whole(job: Job, source: Any, chosen: Plan) -> Iterator[Array]:
+def _whole(job: Job, source: Any, chosen: Plan | StreamPlan) -> Iterator[Array]:
     """Yield the results of all samples at once."""
+    assert isinstance(chosen, Plan)
     yield convolve(source[:, :], job.taps, job.mode, **job.named(chosen))

@@ -32,6 +32,7 @@ from sigconv.files.pipes import Pipe, describe_pipe
 from sigconv.files.settings import Settings, adjusted, result_dtype
 from sigconv.files.stream_headers import Stream
 from sigconv.pieces import USUAL_PIECE
+from sigconv.streaming import StreamPlan
 
 __all__ = ["HELD_PIECES", "Job", "settle", "taps_for"]
 
@@ -163,7 +164,7 @@ class Job:
             "workers": settings.workers,
         }
 
-    def check_budget(self, what: str, nbytes: int, plan: Plan | None = None) -> None:
+    def check_budget(self, what: str, nbytes: int, plan: Plan | StreamPlan | None = None) -> None:
         """Raise BudgetError where samples and scratch take more than is allowed."""
         most = self.settings.max_memory
         if most is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sigconv.engines import Plan
 from sigconv.files.description import Description
+from sigconv.streaming import StreamPlan
 
 __all__ = ["Preview", "Record"]
 
@@ -22,7 +23,7 @@ class Record:
         The taps.
     mode, method : str
         The output size, and the engine that ran.
-    plan : Plan
+    plan : Plan or StreamPlan
         The plan that was followed; ``str(plan)`` is a table.
     seconds : float
         From the first sample read to the renamed output; the kernel is made before that.
@@ -46,7 +47,7 @@ class Record:
     kernel_shape: tuple[int, ...]
     mode: str
     method: str
-    plan: Plan
+    plan: Plan | StreamPlan
     seconds: float
     clipped: int = 0
     peak: float | None = None
@@ -74,4 +75,4 @@ class Preview:
     target: Description
     kernel_shape: tuple[int, ...]
     mode: str
-    plan: Plan
+    plan: Plan | StreamPlan

@@ -155,9 +155,9 @@ class StreamConvolver(Stream):
             )
         return axis
 
-    def _resolve(self, dtype: DType, kernel: Array) -> DTypes:
+    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
         requested = self._arguments.dtype
-        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=self._weak, requested=requested)
+        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=requested)
         if dtypes.is_integer:
             check_worst_case(dtype, kernel, dtypes, self._edges, self._arguments.fill_value)
         return dtypes

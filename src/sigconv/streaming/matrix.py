@@ -52,8 +52,8 @@ class StreamMatrixConvolver(Stream):
     Notes
     -----
     The contract is that of `StreamConvolver`; chunks have as many channels as there are inputs,
-    and results as many as there are outputs. Each input is transformed once and each output once,
-    whatever the number of kernels between them.
+    and results as many as there are outputs, one included. Each input is transformed once and each
+    output once, whatever the number of kernels between them.
 
     Examples
     --------
@@ -117,9 +117,9 @@ class StreamMatrixConvolver(Stream):
             raise ShapeError(f"this stream takes chunks of shape {named}; got {shape}.")
         return axis
 
-    def _resolve(self, dtype: DType, kernel: Array) -> DTypes:
+    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
         requested = self._arguments.dtype
-        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=self._weak, requested=requested)
+        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=requested)
         if dtypes.is_integer:
             for row in kernel:
                 check_worst_case(dtype, row, dtypes, self._edges, self._arguments.fill_value)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from sigconv.core.dtypes import DTypes
 from sigconv.core.units import format_seconds
-from sigconv.engines import Plan
+from sigconv.engines import Cost, Plan
+from sigconv.engines.accuracy import LOUDER, direct_error, fft_error
 from sigconv.streaming.layout import Stage
 from sigconv.streaming.ways import Way
 
@@ -40,12 +43,72 @@ class StreamPlan:
     slab: Plan | None = None
 
     @property
+    def loop(self) -> str:
+        """The compiled loop of the sums, or NumPy's."""
+        return self.way.loop if self.way is not None else self._engine.loop
+
+    @property
+    def nfft(self) -> tuple[int, ...]:
+        """The FFT lengths, of chunks and of each stage, or of the engine."""
+        return self._engine.nfft if self.way is None else tuple(n for n, _ in self._blocks)
+
+    @property
+    def hop(self) -> tuple[int, ...]:
+        """The outputs of each transform."""
+        return self._engine.hop if self.way is None else tuple(hop for _, hop in self._blocks)
+
+    @property
+    def cost(self) -> Cost:
+        """The seconds of a chunk that it was chosen for, and the bytes held for each channel."""
+        if self.way is None:
+            return self._engine.cost
+        return Cost(self.way.layout.seconds * self.block_size, self._nbytes)
+
+    @property
+    def error_bound(self) -> float:
+        """The factor e of |error| <= e ||x|| ||h||, the norm being that of all samples met."""
+        if self.way is None:
+            return self._engine.error_bound
+        dtype, layout = self.way.dtype, self.way.layout
+        rounding = float(np.finfo(dtype).eps)
+        parts = [
+            2**0.5 * fft_error(dtype, (stage.nfft,)) + stage.parts * rounding
+            for stage in layout.stages
+        ]
+        if layout.windows is not None:
+            parts.append((1 + LOUDER) ** 0.5 * fft_error(dtype, (layout.windows.nfft,)))
+        elif layout.first_taps:
+            parts.append(direct_error(dtype, layout.first_taps))
+        # The sums of stages are added in turn, and their kernels have parts of the energy.
+        return max(parts) + len(parts) * rounding
+
+    @property
+    def _engine(self) -> Plan:
+        assert self.slab is not None
+        return self.slab
+
+    @property
+    def _blocks(self) -> list[tuple[int, int]]:
+        assert self.way is not None
+        layout = self.way.layout
+        windows = [] if layout.windows is None else [layout.windows[:2]]
+        return [*windows, *((stage.nfft, stage.block) for stage in layout.stages)]
+
+    @property
+    def _nbytes(self) -> int:
+        assert self.way is not None
+        layout, itemsize = self.way.layout, self.way.dtype.itemsize
+        # The past, results, and for each window and each part a spectrum as long as a transform.
+        samples = 2 * layout.reach + 3 * self.block_size
+        for stage in layout.stages:
+            windows = stage.parts + (stage.first + self.block_size) // stage.block + 2
+            samples += (windows + stage.parts + 2) * stage.nfft + 3 * stage.block
+        return samples * itemsize
+
+    @property
     def method(self) -> str:
         """``direct``, ``overlap-save``, ``partitioned``, or the method of an engine."""
-        if self.way is not None:
-            return self.way.layout.method
-        assert self.slab is not None
-        return self.slab.method
+        return self.way.layout.method if self.way is not None else self._engine.method
 
     def __str__(self) -> str:
         facts = [

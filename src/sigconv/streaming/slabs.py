@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from sigconv.core.boundary import ZERO, Edge
+from sigconv.core.blocks import Range
 from sigconv.core.dtypes import Array, DType
+from sigconv.core.gather import Source
 from sigconv.core.index import along
-from sigconv.core.problem import Axis
+from sigconv.core.problem import Problem
 from sigconv.engines import Plan, Prepared, prepare
 from sigconv.planning import make_plan
 from sigconv.sections import compute_section
@@ -29,22 +30,25 @@ class SlabPast:
     ----------
     past : Past
         Where samples lie.
-    order : tuple of int
-        The axes in canonical layout.
     latency : int
         The samples by which results are late.
     workers : int
         How many threads may share the work.
     """
 
-    def __init__(self, past: Past, order: tuple[int, ...], latency: int, workers: int) -> None:
-        self.past, self.order, self.latency, self.workers = past, order, latency, workers
-        self.size: int | None = None
+    def __init__(self, past: Past, latency: int, workers: int) -> None:
+        self.past, self.latency, self.workers = past, latency, workers
+        self._size: int | None = None
+
+    @property
+    def heard(self) -> int:
+        """How many samples of the signal have been heard."""
+        return self.past.time if self._size is None else self._size
 
     def forget(self) -> None:
         """Begin anew."""
         self.past.forget()
-        self.size = None
+        self._size = None
 
     def prepare(self, chunk: Array) -> bool:
         """Do nothing: what precedes the first sample is gathered when it is needed."""
@@ -56,7 +60,7 @@ class SlabPast:
 
     def end(self, size: int) -> bool:
         """Know that the signal has ended after `size` samples."""
-        self.size = size
+        self._size = size
         return False
 
     def hear_beyond(self, size: int, count: int) -> None:
@@ -69,12 +73,7 @@ class SlabPast:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.past.restore(state["past"], keeps_bad=True)
-        self.size = None
-
-    def source(self) -> Timed:
-        """Return all that has been heard."""
-        size = self.past.time if self.size is None else self.size
-        return Timed(self.past, size, self.order)
+        self._size = None
 
 
 class SlabFilter:
@@ -89,15 +88,24 @@ class SlabFilter:
         block by block.
     kernel : ndarray
         The taps.
+    presence : Problem, optional
+        The same for ones, with zeros beyond absent edges and ones beyond others: how much weight
+        lies on existing samples.
     """
 
-    def __init__(self, past: SlabPast, plan: Plan, kernel: Array) -> None:
-        self._past, self._kernel = past, kernel
+    def __init__(
+        self, past: SlabPast, plan: Plan, kernel: Array, presence: Problem | None = None
+    ) -> None:
+        self._past, self._kernel, self._presence = past, kernel, presence
         self._problem = problem = plan.problem
         self._prepared = prepare(plan, problem.kernel_view(kernel))
-        self._careful: Prepared | None = None
+        self._careful: tuple[Prepared, Prepared] | None = None
         time = past.past.axis
-        self._position = [axis.axis for axis in problem.axes].index(time)
+        # Along other axes, samples may be absent everywhere.
+        across = zip(problem.convolved, problem.edges, strict=True)
+        self._absent_across = any(
+            edge.rule == "absent" for axis, pair in across if axis != time for edge in pair
+        )
         shape = list(problem.result_shape)
         shape[time] = past.past.room
         self._results = np.empty(shape, problem.dtypes.compute)
@@ -119,40 +127,40 @@ class SlabFilter:
         return results
 
     def _compute(self, start: int, stop: int, out: Array) -> None:
-        problem, source = self._problem, self._past.source()
-        axes = list(problem.axes)
-        size = source.shape[len(source.shape) - len(axes) + self._position]
-        axis = axes[self._position]._replace(size=size, start=start, stop=stop)
-        axes[self._position] = axis
-        view = problem.result_view(out)
-        inside = len(axes) == 1 and axis.taps - 1 <= start and stop <= size
-        if problem.has_absent_edges and not inside:
-            self._compute_weighted(source, tuple(axes), view)
-        else:
-            workers = self._past.workers
-            compute_section(self._prepared, source, tuple(axes), view, workers=workers)
-
-    def _compute_weighted(self, source: Timed, axes: tuple[Axis, ...], out: Array) -> None:
-        """Write results in which existing samples carry all the weight.
-
-        The sums are direct: an FFT's error is relative to the whole kernel, of which an end of it
-        may be a small part.
-        """
-        problem, workers = self._problem, self._past.workers
+        past, time = self._past, self._past.past.axis
+        taps = self._kernel.shape[0 if self._kernel.ndim == 1 else time]
+        inside = taps - 1 <= start and stop <= past.heard
+        if self._presence is None or (inside and not self._absent_across):
+            self._sum(self._prepared, (start, stop), out)
+            return
         if self._careful is None:
-            plan = make_plan(problem, "direct")
-            self._careful = prepare(plan, problem.kernel_view(self._kernel))
-        compute_section(self._careful, source, axes, out, workers=workers)
-        weights = np.empty(out.shape, out.dtype)
-        present = tuple(axis._replace(edges=_presence(axis)) for axis in axes)
-        ones = _Ones(source.shape, source.dtype)
-        compute_section(self._careful, ones, present, weights, workers=workers)
-        taps = problem.kernel_view(self._kernel)
-        summed = tuple(range(taps.ndim - len(axes), taps.ndim))
+            # An FFT's error is relative to the whole kernel, of which an end may be a small part.
+            self._careful = self._directly(self._problem), self._directly(self._presence)
+        samples, weights = self._careful
+        self._sum(samples, (start, stop), out)
+        present = np.empty_like(out)
+        self._sum(weights, (start, stop), present, of_ones=True)
         with np.errstate(all="ignore"):
             # Nothing present is 0/0.
-            weights /= taps.sum(axis=summed, keepdims=True, dtype=out.dtype)
-            out /= weights
+            out *= self._problem.total_of(self._kernel).astype(out.dtype) / present
+
+    def _directly(self, problem: Problem) -> Prepared:
+        return prepare(make_plan(problem, "direct"), problem.kernel_view(self._kernel))
+
+    def _sum(self, prepared: Prepared, wanted: Range, out: Array, *, of_ones: bool = False) -> None:
+        """Write results of the times `wanted`, of what has been heard or of as many ones."""
+        past, problem = self._past, prepared.plan.problem
+        source: Source = Timed(past.past, past.heard, problem.order)
+        if of_ones:
+            source = _Ones(source.shape, source.dtype)
+        axes = tuple(
+            axis._replace(size=past.heard, start=wanted[0], stop=wanted[1])
+            if axis.axis == past.past.axis
+            else axis
+            for axis in problem.axes
+        )
+        view = problem.result_view(out)
+        compute_section(prepared, source, axes, view, workers=past.workers)
 
 
 class SummedSlabs:
@@ -179,9 +187,3 @@ class _Ones:
     def __getitem__(self, key: tuple[slice, ...]) -> Array:
         ones: Any = np.ones((), self.dtype)
         return np.broadcast_to(ones, tuple(part.stop - part.start for part in key))
-
-
-def _presence(axis: Axis) -> tuple[Edge, Edge]:
-    """Return the edges that show where samples are present: beyond any edge but an absent one."""
-    before, after = (ZERO if edge.rule == "absent" else Edge("edge") for edge in axis.edges)
-    return before, after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -95,9 +95,13 @@ def start_slabs(
     shape = (*others[:time], 0, *others[time:])
     room = slab_room(shape, time, given.taps, request.size, dtypes.compute)
 
-    def plan_for(taps: Array, method: str | None = None) -> Plan:
+    def problem_of(taps: Array, boundary: Any) -> Problem:
         axes = time if taps.ndim == 1 or parts_of is not None else None
-        problem = _problem(request, axes, time, room, Operand(taps.shape, taps.dtype, weak))
+        kernel = Operand(taps.shape, taps.dtype, weak)
+        return _problem(request, time, room, kernel, axes=axes, boundary=boundary)
+
+    def plan_for(taps: Array, method: str | None = None) -> Plan:
+        problem = problem_of(taps, given.boundary)
         check_weights(problem, taps)
         return plan_slabs(problem, taps, method)
 
@@ -106,12 +110,15 @@ def start_slabs(
     assert slab is not None
     # A mirror at the end shows as many samples as there are taps.
     past = Past(shape, time, given.latency + given.taps + 1, room, dtypes.compute)
-    body = SlabPast(past, slab.problem.order, given.latency, resolve_workers(given.workers))
+    body = SlabPast(past, given.latency, resolve_workers(given.workers))
 
     def filter_of(taps: Array) -> SlabFilter:
         shape_fits = taps.shape == slab.problem.kernel_shape and slab.problem.structure is None
         same = shape_fits or (taps is first and plan is None)
-        return SlabFilter(body, slab if same else plan_for(taps, slab.method), taps)
+        own = slab if same else plan_for(taps, slab.method)
+        boundary = _presence(own.problem)
+        present = None if boundary is None else problem_of(taps, boundary)
+        return SlabFilter(body, own, taps, present)
 
     def make_filter(kernel: Array) -> Filter:
         if parts_of is None:
@@ -122,7 +129,18 @@ def start_slabs(
     return Running(made, body, make_filter, request.kernel)
 
 
-def _problem(request: Request, axes: int | None, time: int, room: int, kernel: Operand) -> Problem:
+def _presence(problem: Problem) -> list[tuple[str, str]] | None:
+    """Return the boundary of ones that shows where samples exist, if they may be absent."""
+    if not problem.has_absent_edges:
+        return None
+    shown = {"absent": "zero"}
+    pairs = [tuple(shown.get(edge.rule, "edge") for edge in pair) for pair in problem.edges]
+    return [(before, after) for before, after in pairs]
+
+
+def _problem(
+    request: Request, time: int, room: int, kernel: Operand, *, axes: int | None, boundary: Any
+) -> Problem:
     """Return what single calls would be asked for, of a signal as long as a chunk needs."""
     given, others = request.given, request.others
     taps = kernel.shape[0 if len(kernel.shape) == 1 else time]
@@ -130,8 +148,8 @@ def _problem(request: Request, axes: int | None, time: int, room: int, kernel: O
     options = options_from(
         "same",
         axes=axes,
-        boundary=given.boundary,
-        fill_value=given.fill_value,
+        boundary=boundary,
+        fill_value=given.fill_value if boundary is given.boundary else 0.0,
         center=given.center,
         dtype=request.dtypes.result,
     )

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv.core.dtypes import Array, DType, DTypes, as_numeric, is_weak
-from sigconv.core.shapes import check_mode
 from sigconv.dispatch import check_target
 from sigconv.errors import DTypeError, ShapeError, StreamError
-from sigconv.streaming.aligned import aligned_results
+from sigconv.streaming.aligned import Wanted, aligned_results
 from sigconv.streaming.arguments import Arguments, whole
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.running import Running, Swap
@@ -57,7 +56,7 @@ class Stream(ABC):
         """Return the axis of time of chunks of a shape, or say why there are none."""
 
     @abstractmethod
-    def _resolve(self, dtype: DType, kernel: Array) -> DTypes:
+    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
         """Return what chunks of `dtype` are convolved in, or say why they cannot be."""
 
     @abstractmethod
@@ -144,7 +143,7 @@ class Stream(ABC):
             count = self.tail if self._size else 0
             shape = list(self._others or ())
             shape.insert(self._axis, count)
-            dtypes = self._dtypes or self._resolve(np.dtype(float), self._kernel)
+            dtypes = self._dtypes or self._resolve(np.dtype(float), self._kernel, weak=self._weak)
             result = np.empty(self._result_shape(tuple(shape)), dtypes.result)
             if count and result.size:
                 assert self._running is not None
@@ -196,15 +195,16 @@ class Stream(ABC):
                     f"a kernel has at most max_taps={most} taps along time; got "
                     f"{self._taps_of(taps)}. Make the stream with a larger max_taps."
                 )
-            taps = self._checked_kernel(taps, weak=is_weak(kernel))
+            weak = is_weak(kernel)
+            self._check_swap(taps, count, weak=weak)
             swap = Swap(taps, count)
             if self._running is not None:
                 self._running.swap(swap)
-                self._kernel = self._running.newest
+                self._kernel, self._weak = self._running.newest, weak
             elif count or self._early:
                 self._early = [*self._early[:1], swap]
             else:
-                self._kernel = taps
+                self._kernel, self._weak = taps, weak
 
     def state(self) -> dict[str, Any]:
         """Return all that a stream of the same kind needs to go on from here, bit for bit.
@@ -254,7 +254,9 @@ class Stream(ABC):
             self._turns.begin()
             self._turns.is_ended, self._size = state["is_ended"], state["size"]
 
-    def run(self, chunks: Iterable[npt.ArrayLike], mode: str = "full") -> Iterator[Array]:
+    def run(
+        self, chunks: Iterable[npt.ArrayLike], mode: str = "full", center: int | None = None
+    ) -> Iterator[Array]:
         """Process chunks and flush: the results together are those of `convolve`, in its `mode`.
 
         Parameters
@@ -263,16 +265,23 @@ class Stream(ABC):
             The signal, as from `soundfile.blocks`.
         mode : {"full", "same", "valid"}
             Which results: `latency` is made up for.
+        center : int, optional
+            In ``same``, the tap that lies on the output sample; (taps-1)//2 by default.
 
         Yields
         ------
         ndarray
-            Results, in order.
+            Results, in order. The signal begins with what the stream has heard before.
         """
-        check_mode(mode)
-        late = self._taps_of(self._kernel), self.latency
+        wanted = Wanted(self._taps_of(self._kernel), self.latency, mode, center).check()
         axis = self._arguments.axis or 0
-        return aligned_results(map(self.process, chunks), self.flush, late, mode, axis)
+        return aligned_results(map(self.process, chunks), self.flush, wanted, axis)
+
+    def prepare(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        """Plan and allocate for chunks of this shape and dtype, as the first one would."""
+        with self._turns:
+            self._turns.check()
+            self._admit(np.empty(shape, dtype))
 
     # ------------------------------------------------------------------ how it is done
 
@@ -293,13 +302,21 @@ class Stream(ABC):
                 f"chunks of this stream have shape ({', '.join(known)}); got {chunk.shape}. "
                 "Make a stream for each shape."
             )
-        dtypes = self._resolve(chunk.dtype, self._kernel)
+        dtypes = self._resolve(chunk.dtype, self._kernel, weak=self._weak)
         if self._dtypes is not None and dtypes != self._dtypes:
             raise DTypeError(
                 f"this stream gives {self._dtypes.result}; a chunk of {chunk.dtype} would make it "
                 f"{dtypes.result}. Convert the chunk, or make the stream with "
                 f"dtype={dtypes.result.name!r}."
             )
+        for swap in self._early:
+            follows = self._resolve(chunk.dtype, swap.taps, weak=self._weak)
+            if follows != dtypes:
+                raise DTypeError(
+                    f"chunks of {chunk.dtype} give {dtypes.result} with the first kernel and "
+                    f"{follows.result} with the one that follows it. Make the stream with "
+                    f"dtype={follows.result.name!r}."
+                )
         if chunk.shape[axis]:
             if self._running is None:
                 size = self._arguments.block_size or chunk.shape[axis]
@@ -335,21 +352,27 @@ class Stream(ABC):
         if given.block_size is None or given.dtype is None:
             return
         if 0 not in given.batch_shape:
-            dtypes = self._resolve(given.dtype, self._kernel)
+            dtypes = self._resolve(given.dtype, self._kernel, weak=self._weak)
             self._settle(given.batch_shape, axis, dtypes, given.block_size)
 
-    def _checked_kernel(self, taps: Array, *, weak: bool) -> Array:
-        """Return a new kernel, or say that it would change the dtype of results."""
-        if self._dtypes is None or weak:
-            return taps
-        dtypes = DTypes(np.result_type(self._dtypes.compute, taps), self._dtypes.result)
-        if dtypes.compute != self._dtypes.compute and taps.dtype.kind != "O":
-            raise DTypeError(
-                f"this stream computes in {self._dtypes.compute}; a kernel of {taps.dtype} would "
-                f"make it {dtypes.compute}. Convert the kernel: "
-                f"kernel.astype({self._dtypes.compute.name!r})."
-            )
-        return taps
+    def _check_swap(self, taps: Array, fade: int, *, weak: bool) -> None:
+        """Raise DTypeError where a new kernel would change the dtype of results, or cannot fade."""
+        known = self._known or {self._arguments.dtype or np.dtype(np.float32)}
+        for dtype in known:
+            before = self._dtypes or self._resolve(dtype, self._kernel, weak=self._weak)
+            after = self._resolve(dtype, taps, weak=weak)
+            # A kernel that takes over before the first sample may bring another dtype.
+            if after != before and (fade or self._early or self._running is not None):
+                raise DTypeError(
+                    f"this stream gives {before.result}; a kernel of {taps.dtype} would make it "
+                    f"{after.result}. Convert the kernel, or make the stream with "
+                    f"dtype={after.result.name!r}."
+                )
+            if fade and before.is_exact:
+                raise DTypeError(
+                    f"a fade mixes results by weights between 0 and 1, and {before.result} is "
+                    "exact. Swap without a fade, or make the stream with dtype=float."
+                )
 
     def _target(self, shape: tuple[int, ...], dtypes: DTypes, out: Array | None) -> Array:
         """Return where the results of a chunk go."""
