@@ -30,11 +30,13 @@ from benchmarks.page import (
     page,
     peers_section,
     prepared_section,
+    streams_section,
 )
 from benchmarks.peers import PEERS, THREADS
 from benchmarks.pictures import draw_all
 from benchmarks.prepared import time_prepared
 from benchmarks.rates import measure_rates
+from benchmarks.streams import stream_rows
 from benchmarks.timing import Patience
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -98,6 +100,12 @@ def _files(results: Results, request: Request) -> list[str]:
     return files_section(results.files)
 
 
+def _streams(results: Results, request: Request) -> list[str]:
+    rows = stream_rows(request.patience.rounds)
+    results.streams += request.each(rows, lambda row: row.title)
+    return streams_section(results.streams)
+
+
 SECTIONS = {
     "core": _core,
     "prepared": _prepared,
@@ -105,6 +113,7 @@ SECTIONS = {
     "memory": _memory,
     "peers": _peers,
     "features": _features,
+    "streams": _streams,
     "files": _files,
 }
 QUICK = ("core", "prepared")

@@ -13,6 +13,7 @@ from benchmarks.measure import Measured
 from benchmarks.memory import MOST_BYTES, Memory
 from benchmarks.prepared import MOST_BEYOND, Prepared
 from benchmarks.rates import Rates
+from benchmarks.streams import StreamRow
 from benchmarks.timing import Ratio, Times
 from sigconv.core.units import format_seconds
 
@@ -26,6 +27,7 @@ __all__ = [
     "page",
     "peers_section",
     "prepared_section",
+    "streams_section",
     "table",
 ]
 
@@ -47,6 +49,7 @@ class Results:
     memory: list[Memory] = field(default_factory=list)
     features: list[Feature] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    streams: list[StreamRow] = field(default_factory=list)
 
 
 def page(results: Results, pictures: dict[int, str]) -> str:
@@ -59,6 +62,8 @@ def page(results: Results, pictures: dict[int, str]) -> str:
     sections += [memory_section(results.memory), peers_section(results.measured)]
     if results.features:
         sections.append(features_section(results.features))
+    if results.streams:
+        sections.append(streams_section(results.streams))
     if results.files:
         sections.append(files_section(results.files))
     return "\n".join(line for section in sections for line in [*section, ""]).rstrip() + "\n"
@@ -265,6 +270,13 @@ def features_section(features: Sequence[Feature]) -> Lines:
         "",
         *table(("signal and kernel", "peer", "ratio", "least to most"), rows),
     ]
+
+
+def streams_section(rows: Sequence[StreamRow]) -> Lines:
+    """Streams, and what was wanted of them."""
+    header = "stream", "median (least to most)", "wanted", ""
+    cells = ((row.title, row.figure, row.target, _met(row.is_met)) for row in rows)
+    return ["## Streams", "", *table(header, cells)]
 
 
 def files_section(files: Sequence[str]) -> Lines:

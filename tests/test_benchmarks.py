@@ -22,6 +22,7 @@ from benchmarks.peers import PEERS, THREADS, Peer
 from benchmarks.pictures import draw_all
 from benchmarks.prepared import Prepared, time_prepared
 from benchmarks.rates import Rates
+from benchmarks.streams import StreamRow
 from benchmarks.timing import Entry, Patience, Times, compare, ratio, time_in_turns
 from benchmarks.work import Work, rank_one_factors
 
@@ -282,6 +283,7 @@ def results() -> Results:
     peer = Times("numpy.convolve", 1, (1.0,))
     found.features += [Feature("some samples", peer.name, peer, ratio(peer, peer))]
     found.files += ["a line"]
+    found.streams += [StreamRow("some chunks", "1.00", "2", False)]
     return found
 
 
