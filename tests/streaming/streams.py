@@ -46,7 +46,7 @@ def layouts(taps, latency, chunk, dtype="f8", channels=1):
     size = layout.Size(
         taps, latency, channels, channels, channels, dtype, loops if COMPILED else ()
     )
-    costs = layout._Costs(size, chunk, current_machine(), 1e-9)
+    costs = layout.Costs(size, chunk, current_machine(), 1e-9)
     found = {one[:4] + one[5:]: one for one in layout._candidates(costs)}
     return list(found.values())
 
@@ -61,7 +61,7 @@ def choose_any(monkeypatch, seed):
     order = random.Random(seed)
 
     def drawn(size, chunk, machine, rate):
-        costs = layout._Costs(size, chunk, machine, rate)
+        costs = layout.Costs(size, chunk, machine, rate)
         return order.choice(list(layout._candidates(costs)))
 
     monkeypatch.setattr(planning, "choose_layout", drawn)

@@ -133,8 +133,26 @@ def test_later_stages_have_a_block_of_time_for_their_work():
         assert covered >= taps
 
 
+def test_a_stream_plans_anew_when_chunks_turn_out_otherwise():
+    rng = np.random.default_rng(2)
+    x, h = rng.standard_normal(400_000), rng.standard_normal(30_000)
+    stream = sc.StreamConvolver(h)
+    y = [stream.process(x[:300_000])]
+    assert stream.plan.block_size > 30_000
+    y += [stream.process(x[start : start + 20]) for start in range(300_000, 400_000, 20)]
+    assert stream.plan.block_size == 32
+    np.testing.assert_allclose(
+        np.concatenate([*y, stream.flush()]), sc.convolve(x, h), rtol=0, atol=tolerance(x, h, "f8")
+    )
+    settled = sc.StreamConvolver(h, block_size=1 << 17, dtype="f8", batch_shape=())
+    plan = settled.plan
+    for start in range(0, 4000, 20):
+        settled.process(x[start : start + 20])
+    assert settled.plan is plan
+
+
 def test_costs_count_what_a_chunk_leaves_unfinished():
-    costs = layout._Costs(Size(4000, 0, 1, 1, 1, np.dtype("f8")), 1000, current_machine(), 1e-9)
+    costs = layout.Costs(Size(4000, 0, 1, 1, 1, np.dtype("f8")), 1000, current_machine(), 1e-9)
     prompt = Stage(0, 4, 1000, 1000, 2000)
-    ragged = layout._Costs(costs.size, 999, current_machine(), 1e-9)
+    ragged = layout.Costs(costs.size, 999, current_machine(), 1e-9)
     assert ragged.priced(0, (prompt,)).seconds > 1.5 * costs.priced(0, (prompt,)).seconds

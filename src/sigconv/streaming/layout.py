@@ -22,7 +22,7 @@ from sigconv.core.shapes import regular_length
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.engines.costs import SPILLED, transform_cost
 
-__all__ = ["Layout", "Size", "Stage", "Windows", "choose_layout", "direct_rate"]
+__all__ = ["Costs", "Layout", "Size", "Stage", "Windows", "choose_layout", "direct_rate"]
 
 # Seconds of Python that a stage costs a call, and each run of its transforms.
 _CALL = 1.5e-6
@@ -136,11 +136,11 @@ def choose_layout(size: Size, chunk: int, machine: Machine, multiply_add: float)
 
     `multiply_add` are the seconds per direct tap and output.
     """
-    costs = _Costs(size, chunk, machine, multiply_add)
+    costs = Costs(size, chunk, machine, multiply_add)
     return min(_candidates(costs), key=lambda layout: layout.seconds)
 
 
-def _candidates(costs: _Costs) -> Iterator[Layout]:
+def _candidates(costs: Costs) -> Iterator[Layout]:
     size, end = costs.size, costs.size.latency + costs.size.taps
     yield costs.priced(end, ())
     for block in _powers(_SHORTEST, min(_LONGEST, end)):
@@ -161,7 +161,7 @@ def _candidates(costs: _Costs) -> Iterator[Layout]:
 
 
 def _continued(
-    costs: _Costs, head: int, stages: tuple[Stage, ...], first: int, block: int
+    costs: Costs, head: int, stages: tuple[Stage, ...], first: int, block: int
 ) -> Iterator[Layout]:
     """Yield layouts whose next stage begins at tap `first` with blocks of `block`."""
     end = costs.size.latency + costs.size.taps
@@ -207,7 +207,7 @@ def _prompt_blocks(chunk: int, taps: int) -> Iterator[int]:
         yield block
 
 
-class _Costs:
+class Costs:
     """The seconds per sample of a layout."""
 
     def __init__(self, size: Size, chunk: int, machine: Machine, multiply_add: float) -> None:

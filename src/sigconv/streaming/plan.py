@@ -10,7 +10,7 @@ from sigconv.core.dtypes import DTypes
 from sigconv.core.units import format_seconds
 from sigconv.engines import Cost, Plan
 from sigconv.engines.accuracy import LOUDER, direct_error, fft_error
-from sigconv.streaming.layout import Stage
+from sigconv.streaming.layout import Size, Stage
 from sigconv.streaming.ways import Way
 
 __all__ = ["StreamPlan"]
@@ -33,6 +33,8 @@ class StreamPlan:
         single calls computes slab by slab.
     slab : Plan or None
         The plan of that engine.
+    size : Size or None
+        What the way was chosen for, beside the samples of a chunk.
     """
 
     taps: int
@@ -41,6 +43,7 @@ class StreamPlan:
     dtypes: DTypes
     way: Way | None = None
     slab: Plan | None = None
+    size: Size | None = None
 
     @property
     def loop(self) -> str:

@@ -12,7 +12,7 @@ from sigconv.core.problem import Axis, Problem
 from sigconv.engines import ENGINES, Plan, compiled
 from sigconv.fft import current_backend
 from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
-from sigconv.streaming.layout import Size, choose_layout, direct_rate
+from sigconv.streaming.layout import Costs, Size, choose_layout, direct_rate
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.ways import Way
 
@@ -45,7 +45,22 @@ def plan_partitioned(size: Size, chunk: int, dtypes: DTypes, *, patient: bool) -
         size = size._replace(loops=("pairs", "numba") if dtype.char == "f" else ("numba",))
     layout = choose_layout(size, chunk, machine, rate)
     way = Way(layout, dtype, loop, transforms, current_backend())
-    return StreamPlan(size.taps, size.latency, chunk, dtypes, way.learnt() if patient else way)
+    way = way.learnt() if patient else way
+    return StreamPlan(size.taps, size.latency, chunk, dtypes, way, size=size)
+
+
+def loss_of(plan: StreamPlan, chunk: int) -> float:
+    """Return the seconds that a plan is predicted to lose per sample, for chunks of so many.
+
+    What it would take to plan anew is not counted.
+    """
+    assert plan.way is not None
+    assert plan.size is not None
+    machine, layout = current_machine(), plan.way.layout
+    rate = direct_rate(machine, plan.way.dtype, is_compiled=plan.way.loop == "numba")
+    costs = Costs(plan.size, chunk, machine, rate)
+    now = costs.priced(layout.head, layout.stages, layout.windows)
+    return now.seconds - choose_layout(plan.size, chunk, machine, rate).seconds
 
 
 def room_for(plan: StreamPlan) -> int:

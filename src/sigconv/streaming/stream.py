@@ -15,11 +15,15 @@ from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.streaming.aligned import Wanted, aligned_results
 from sigconv.streaming.arguments import Arguments, whole
 from sigconv.streaming.plan import StreamPlan
+from sigconv.streaming.planning import loss_of
 from sigconv.streaming.running import Running, Swap
 from sigconv.streaming.snapshot import FORMAT, check_state, computed_by
 from sigconv.streaming.turns import Turns
 
 __all__ = ["Stream"]
+
+# Seconds lost that are worth planning anew.
+_PATIENCE = 0.05
 
 
 class Stream(ABC):
@@ -38,6 +42,8 @@ class Stream(ABC):
         self._others: tuple[int, ...] | None = None
         self._axis, self._ndim = 0, 1
         self._early: list[Swap] = []
+        # Seconds that chunks of unusual lengths have lost, and lose per sample, by their length.
+        self._lost, self._losses = 0.0, dict[int, float]()
         self._size = 0
         self._turns = Turns()
 
@@ -221,6 +227,7 @@ class Stream(ABC):
                 "kernels": (self._given, self._kernel),
                 "early": [tuple(swap) for swap in self._early],
                 "size": self._size,
+                "lost": self._lost,
                 "is_ended": self._turns.is_ended,
                 "dtypes": self._dtypes and tuple(dtype.str for dtype in self._dtypes),
                 "known": [dtype.str for dtype in self._known],
@@ -253,6 +260,7 @@ class Stream(ABC):
             self._known = frozenset(map(np.dtype, state["known"]))
             self._turns.begin()
             self._turns.is_ended, self._size = state["is_ended"], state["size"]
+            self._lost, self._losses = state["lost"], {}
 
     def run(
         self, chunks: Iterable[npt.ArrayLike], mode: str = "full", center: int | None = None
@@ -379,6 +387,8 @@ class Stream(ABC):
         return check_target(out, self._result_shape(shape), dtypes.result)
 
     def _take(self, chunk: Array, result: Array) -> None:
+        if self._arguments.block_size is None:
+            self._adapt(chunk.shape[self._axis])
         running = self._running
         assert running is not None
         self._turns.is_broken = True
@@ -386,6 +396,25 @@ class Stream(ABC):
             running.take(self._arranged(chunk), self._arranged(result))
         self._size += chunk.shape[self._axis]
         self._turns.is_broken = False
+
+    def _adapt(self, size: int) -> None:
+        """Plan anew where chunks of other lengths have lost more time than that takes."""
+        running, dtypes, others = self._running, self._dtypes, self._others
+        assert running is not None
+        if running.plan.way is None or not size:
+            return
+        # Chunks of up to twice the length lose about as much.
+        usual = 1 << (size - 1).bit_length()
+        loss = self._losses.get(usual)
+        if loss is None:
+            loss = self._losses[usual] = max(0.0, loss_of(running.plan, usual))
+        self._lost += loss * size
+        if self._lost > _PATIENCE:
+            assert dtypes is not None
+            assert others is not None
+            made = self._start(others, dtypes, usual, None)
+            made.restore(running.state())
+            self._running, self._lost, self._losses = made, 0.0, {}
 
     def _arranged(self, array: Array) -> Array:
         """Return the array with time where the body has it."""
