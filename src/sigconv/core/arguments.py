@@ -21,7 +21,7 @@ from sigconv.core.shapes import (
 )
 from sigconv.errors import BoundaryError, DTypeError, OptionError, ShapeError
 
-__all__ = ["make_problem", "normalise_axes"]
+__all__ = ["filled_edge", "make_problem", "normalise_axes"]
 
 _LARGEST = 1 << 36
 
@@ -42,7 +42,7 @@ def make_problem(signal: Operand, kernel: Operand, options: Options) -> Problem:
     named = normalise_axes(signal.shape, kernel.shape, options.axes)
     kernel_order, expanded = _expand_kernel(signal.shape, kernel.shape, named)
     edges = parse_boundary(options.boundary, len(named), options.fill_value)
-    edges = tuple((_filled(a, dtypes), _filled(b, dtypes)) for a, b in edges)
+    edges = tuple((filled_edge(a, dtypes), filled_edge(b, dtypes)) for a, b in edges)
     sizes = tuple(signal.shape[i] for i in named)
     taps = tuple(expanded[i] for i in named)
     if options.mode == "valid":
@@ -168,7 +168,7 @@ def _check_rtol(rtol: Any, dtypes: DTypes) -> None:
         )
 
 
-def _filled(edge: Edge, dtypes: DTypes) -> Edge:
+def filled_edge(edge: Edge, dtypes: DTypes) -> Edge:
     """Return the edge with its fill as a number of the result's kind."""
     if edge.rule != "constant":
         return edge

@@ -104,12 +104,13 @@ class Attention:
             post.task = task
             self._ring(post.bell)
             if not post.is_manned:
+                # From now on: two helpers at one post would share what belongs to one.
+                post.is_manned = True
                 absent.append(partial(self._man, post))
         if absent:
             call_helpers(absent)
 
     def _man(self, post: _Post) -> None:
-        post.is_manned = True
         try:
             while True:
                 heard, task = int(post.bell[0]), post.task

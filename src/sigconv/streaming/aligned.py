@@ -44,17 +44,19 @@ def aligned_results(
     skip = latency + {"full": 0, "same": c, "valid": taps - 1}[mode]
     late_by, size = skip, 0
     for part in made:
+        axis %= part.ndim
         count = part.shape[axis]
         size += count
         if skip < count:
             yield part[along(axis, slice(skip, None))]
         skip = max(0, skip - count)
-    if mode == "valid" and size < taps:
+    if mode == "valid" and 0 < size < taps:
         raise ShapeError(
             f"mode='valid' needs as many samples as taps; got {size} samples and {taps} taps. "
             "Use mode='full'."
         )
     tail = flush()
+    axis %= tail.ndim
     length = tail.shape[axis]
     # As many results as there are samples, or taps-1 fewer: so many of the tail have been skipped.
     last = min(length, {"full": length, "same": late_by, "valid": latency}[mode])

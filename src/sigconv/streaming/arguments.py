@@ -11,7 +11,7 @@ from sigconv.core.boundary import Edges, parse_boundary
 from sigconv.core.dtypes import DType, as_dtype
 from sigconv.core.options import as_shape, hashable
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import BoundaryError, OptionError, ShapeError
+from sigconv.errors import BoundaryError, OptionError, ShapeError, StreamError
 
 __all__ = ["Arguments", "whole"]
 
@@ -77,6 +77,14 @@ class Arguments(NamedTuple):
         names = ("axis", "latency", "boundary", "fill_value", "center")
         about = {name: getattr(self, name) for name in names}
         return {**about, "max_taps": self.taps, "dtype": self.dtype and self.dtype.str}
+
+    def check_others(self, others: tuple[int, ...] | None) -> None:
+        """Raise StreamError where the batch shape of another stream is not the one given."""
+        if None not in (others, self.batch_shape) and others != self.batch_shape:
+            raise StreamError(
+                f"the state is of a stream with another batch_shape ({others} there, "
+                f"{self.batch_shape} here). Make this one with the same arguments."
+            )
 
     def edges(self, ndim: int, position: int) -> Edges:
         """Return what precedes and follows the signal: entry `position` of `ndim` axes."""

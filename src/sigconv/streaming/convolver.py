@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.arguments import filled_edge
 from sigconv.core.boundary import Edges
 from sigconv.core.dtypes import Array, DType, DTypes, as_numeric, is_weak, resolve_dtypes
 from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
 from sigconv.errors import IntegerOverflowError, ShapeError
 from sigconv.streaming.arguments import Arguments
+from sigconv.streaming.chunks import Chunks
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.planning import is_partitioned
 from sigconv.streaming.running import Running
@@ -158,6 +160,8 @@ class StreamConvolver(Stream):
     def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
         requested = self._arguments.dtype
         dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=requested)
+        for edge in self._edges:
+            filled_edge(edge, dtypes)
         if dtypes.is_integer:
             check_worst_case(dtype, kernel, dtypes, self._edges, self._arguments.fill_value)
         return dtypes
@@ -168,16 +172,14 @@ class StreamConvolver(Stream):
     def _about(self) -> dict[str, Any]:
         return {"kind": self._kind, **self._arguments.about()}
 
-    def _start(
-        self, others: tuple[int, ...], dtypes: DTypes, size: int, plan: StreamPlan | None
-    ) -> Running:
-        request = Request(self._arguments, self._edges, self._kernel, others, dtypes, size)
+    def _start(self, chunks: Chunks, size: int, plan: StreamPlan | None) -> Running:
+        request = Request.of(self._arguments, self._edges, self._kernel, chunks, size)
         absent = any(edge.rule == "absent" for edge in self._edges)
-        if self._kernel.ndim == 1 and is_partitioned(dtypes) and not absent:
-            rows = prod(others)
+        if self._kernel.ndim == 1 and is_partitioned(request.dtypes) and not absent:
+            rows = prod(request.others)
             wiring = Wiring(rows, rows, [(row, row, 0) for row in range(rows)])
             return start_partitioned(request, wiring, plan, lambda kernel: kernel[np.newaxis])
-        time = self._arguments.axis_of((0,) * (len(others) + 1))
+        time = self._arguments.axis_of((0,) * (len(request.others) + 1))
         return start_slabs(request, time, plan, weak=self._weak)
 
 

@@ -12,13 +12,12 @@ __all__ = ["Fade"]
 class Fade:
     """The weights of a new kernel's outputs, w[m] = sin^2(pi (m+1/2) / (2 count)).
 
-    Those of the old kernel's are 1 - w[m] = w[count-1-m].
+    Those of the old kernel's are 1 - w[m], the squares of cosines.
     """
 
     def __init__(self, count: int, dtype: DType, done: int = 0) -> None:
         self.count, self.done = count, done
-        angles = np.pi * (np.arange(count) + 0.5) / (2 * count)
-        self._weights = (np.sin(angles) ** 2).astype(np.ones((), dtype).real.dtype)
+        self._dtype = np.ones((), dtype).real.dtype
 
     @property
     def left(self) -> int:
@@ -30,11 +29,9 @@ class Fade:
         size = old.shape[axis]
         shape = [1] * old.ndim
         shape[axis] = size
-        low, high = self.done, self.done + size
-        rising = self._weights[low:high]
-        falling = self._weights[self.count - high : self.count - low][::-1]
-        old *= falling.reshape(shape)
-        new *= rising.reshape(shape)
+        angles = np.pi * (np.arange(self.done, self.done + size) + 0.5) / (2 * self.count)
+        old *= (np.cos(angles) ** 2).astype(self._dtype).reshape(shape)
+        new *= (np.sin(angles) ** 2).astype(self._dtype).reshape(shape)
         old += new
-        self.done = high
+        self.done += size
         return old

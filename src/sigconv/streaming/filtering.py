@@ -19,8 +19,9 @@ from sigconv.streaming.steps import (
 
 __all__ = ["PartitionedFilter"]
 
-# Taps beyond these powers of two are scaled, so that products are no denormal numbers.
-_PLAIN_EXPONENT = 16
+# Within these powers of two taps stay as they are; others are scaled to the nearer one, so that
+# products with usual samples are no denormal numbers, and transforms do not overflow.
+_PLAIN = {"f": (-80, 60), "d": (-600, 500)}
 
 
 class PartitionedFilter:
@@ -131,6 +132,6 @@ def _taps_of(stage: Stage, taps: Array) -> Array:
 
 def _exponent(taps: Array) -> int:
     """Return the power of two that taps are divided by, 0 for usual ones."""
-    largest = float(np.abs(taps).max(initial=0))
-    exponent = frexp(largest)[1]
-    return exponent if abs(exponent) > _PLAIN_EXPONENT else 0
+    low, high = _PLAIN[taps.real.dtype.char]
+    exponent = frexp(float(np.abs(taps).max(initial=0)))[1]
+    return exponent - min(max(exponent, low), high)

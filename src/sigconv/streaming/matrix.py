@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.core.arguments import filled_edge
 from sigconv.core.dtypes import Array, DType, DTypes, is_weak, resolve_dtypes
 from sigconv.errors import ShapeError
 from sigconv.streaming.arguments import Arguments
+from sigconv.streaming.chunks import Chunks
 from sigconv.streaming.convolver import as_taps, check_worst_case
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.planning import is_partitioned
@@ -120,6 +122,8 @@ class StreamMatrixConvolver(Stream):
     def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
         requested = self._arguments.dtype
         dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=requested)
+        for edge in self._edges:
+            filled_edge(edge, dtypes)
         if dtypes.is_integer:
             for row in kernel:
                 check_worst_case(dtype, row, dtypes, self._edges, self._arguments.fill_value)
@@ -135,13 +139,11 @@ class StreamMatrixConvolver(Stream):
         about = {"kind": "StreamMatrixConvolver", **self._arguments.about()}
         return {**about, "outputs": self._kernel.shape[0], "inputs": self._kernel.shape[1]}
 
-    def _start(
-        self, others: tuple[int, ...], dtypes: DTypes, size: int, plan: StreamPlan | None
-    ) -> Running:
-        request = Request(self._arguments, self._edges, self._kernel, others, dtypes, size)
+    def _start(self, chunks: Chunks, size: int, plan: StreamPlan | None) -> Running:
+        request = Request.of(self._arguments, self._edges, self._kernel, chunks, size)
         outputs, inputs, _ = self._kernel.shape
         absent = any(edge.rule == "absent" for edge in self._edges)
-        if is_partitioned(dtypes) and not absent:
+        if is_partitioned(request.dtypes) and not absent:
             pairs = [(o, i, o * inputs + i) for o in range(outputs) for i in range(inputs)]
             wiring = Wiring(inputs, outputs, pairs)
             return start_partitioned(

@@ -172,8 +172,10 @@ class PartitionedPast:
         if past.raw is None:
             return None
         low, high = self.existing(start, stop)
+        if low >= high:
+            return None
         window = past.raw[..., low - past.start : high - past.start]
-        bad = ~np.isfinite(window).reshape(-1, max(0, high - low)).all(axis=0)
+        bad = ~np.isfinite(window).reshape(-1, high - low).all(axis=0)
         if not bad.any():
             return None
         places = np.flatnonzero(bad)

@@ -85,6 +85,8 @@ class Past:
         low = 0 if count == 1 else place - count
         here = along(self.axis, slice(low, place))
         self.samples[here] = values
+        if self.raw is not None:
+            self.raw[here] = values
         if not np.isfinite(values).all():
             self._set_aside(here)
 
@@ -101,11 +103,12 @@ class Past:
         place = self.time - self.start
         if place + count <= length:
             return
-        kept = along(self.axis, slice(place - self.reach, place))
-        front = along(self.axis, slice(0, self.reach))
-        for array in (self.samples, self.raw):
-            if array is not None:
-                array[front] = array[kept]
+        arrays = [self.samples] if self.raw is None else [self.samples, self.raw]
+        for array in arrays:
+            # Row by row: of all at once NumPy would make a copy, as they lie between one another.
+            for index in np.ndindex(array.shape[: self.axis]):
+                row = array[index]
+                row[: self.reach] = row[place - self.reach : place]
         self.start = self.time - self.reach
 
     def state(self) -> dict[str, Any]:

@@ -15,6 +15,22 @@ __all__ = ["FORMAT", "are_equal", "check_state", "computed_by"]
 
 FORMAT = "sigconv stream 1"
 
+FIELDS = {
+    "about",
+    "axis",
+    "computed_by",
+    "dtypes",
+    "early",
+    "is_ended",
+    "kernels",
+    "known",
+    "lost",
+    "others",
+    "plan",
+    "running",
+    "size",
+}
+
 
 def computed_by() -> str:
     """Return what transforms here, which the last bits depend on."""
@@ -30,11 +46,17 @@ def check_state(state: Any, about: dict[str, Any], kernels: tuple[Array, Array])
         raise StreamError(
             f"this is no state of a stream: {str(state)[:60]!r}. Pass what stream.state() returned."
         )
+    if missing := FIELDS - state.keys():
+        raise StreamError(
+            f"this state lacks {', '.join(sorted(missing))}: it was cut or changed. Pass what "
+            "stream.state() returned."
+        )
     theirs = state["about"]
     differences = [
         f"{name} ({theirs.get(name)!r} there, {mine!r} here)"
         for name, mine in about.items()
-        if theirs.get(name) != mine
+        # NaN is not equal to itself.
+        if repr(theirs.get(name)) != repr(mine)
     ]
     if not any(are_equal(a, b) for a in kernels for b in state["kernels"]):
         differences.append("kernel")

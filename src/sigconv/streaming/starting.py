@@ -16,6 +16,7 @@ from sigconv.engines import Plan
 from sigconv.engines.workers import resolve_workers
 from sigconv.missing import check_weights
 from sigconv.streaming.arguments import Arguments
+from sigconv.streaming.chunks import Chunks
 from sigconv.streaming.filtering import PartitionedFilter
 from sigconv.streaming.layout import Size
 from sigconv.streaming.partitioned import PartitionedPast
@@ -46,6 +47,15 @@ class Request(NamedTuple):
     others: tuple[int, ...]
     dtypes: DTypes
     size: int
+
+    @classmethod
+    def of(
+        cls, given: Arguments, edges: Edges, kernel: Array, chunks: Chunks, size: int
+    ) -> Request:
+        """Return what is to be done with chunks that are known."""
+        assert chunks.others is not None
+        assert chunks.dtypes is not None
+        return cls(given, edges, kernel, chunks.others, chunks.dtypes, size)
 
 
 def start_partitioned(

@@ -14,6 +14,7 @@ from sigconv.dispatch import check_target
 from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.streaming.aligned import Wanted, aligned_results
 from sigconv.streaming.arguments import Arguments, whole
+from sigconv.streaming.chunks import Chunks
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.planning import loss_of
 from sigconv.streaming.running import Running, Swap
@@ -36,11 +37,7 @@ class Stream(ABC):
         self._arguments, self._weak = arguments, weak
         self._given = self._kernel = kernel
         self._running: Running | None = None
-        self._dtypes: DTypes | None = None
-        self._known: frozenset[DType] = frozenset()
-        # The shape of chunks without the axis of time, and that axis.
-        self._others: tuple[int, ...] | None = None
-        self._axis, self._ndim = 0, 1
+        self._chunks = Chunks()
         self._early: list[Swap] = []
         # Seconds that chunks of unusual lengths have lost, and lose per sample, by their length.
         self._lost, self._losses = 0.0, dict[int, float]()
@@ -66,10 +63,8 @@ class Stream(ABC):
         """Return what chunks of `dtype` are convolved in, or say why they cannot be."""
 
     @abstractmethod
-    def _start(
-        self, others: tuple[int, ...], dtypes: DTypes, size: int, plan: StreamPlan | None
-    ) -> Running:
-        """Plan and allocate all for chunks of `size` samples, of `others` along other axes."""
+    def _start(self, chunks: Chunks, size: int, plan: StreamPlan | None) -> Running:
+        """Plan and allocate all for chunks of `size` samples."""
 
     @abstractmethod
     def _result_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -127,49 +122,48 @@ class Stream(ABC):
             The stream has ended, is at work in another thread, or was interrupted.
         """
         with self._turns:
-            x = chunk if type(chunk) is np.ndarray else as_numeric(chunk, "chunk")
             self._turns.check()
-            if x.dtype not in self._known or not self._fits(x.shape):
-                dtypes = self._admit(x)
-                if not x.size and self._running is None:
-                    # Nothing is settled by no samples.
-                    return self._target(x.shape, dtypes, out)
-            assert self._dtypes is not None
-            result = self._target(x.shape, self._dtypes, out)
-            if out is not None and out is not chunk and np.may_share_memory(x, out):
-                x = x.copy()
-            self._take(x, result)
+            known = self._chunks
+            x = chunk if type(chunk) is np.ndarray else known.as_array(chunk)
+            dtypes = known.dtypes if known.fit(x) else self._admitted(x)
+            assert dtypes is not None
+            result = check_target(out, self._result_shape(x.shape), dtypes.result)
+            if x.size:
+                self._settle(x, dtypes)
+                if out is not None and out is not chunk and np.may_share_memory(x, out):
+                    x = x.copy()
+                self._take(x, result)
             return result
 
     def flush(self) -> Array:
         """Return the last results, `tail` of them, and end the stream; none if nothing came."""
         with self._turns:
             self._turns.check()
-            self._turns.is_ended = True
-            count = self.tail if self._size else 0
-            shape = list(self._others or ())
-            shape.insert(self._axis, count)
-            dtypes = self._dtypes or self._resolve(np.dtype(float), self._kernel, weak=self._weak)
-            result = np.empty(self._result_shape(tuple(shape)), dtypes.result)
-            if count and result.size:
+            given, known = self._arguments, self._chunks
+            dtypes = known.dtypes
+            if dtypes is None:
+                usual = np.dtype(float) if self._kernel.dtype.kind in "biu" else self._kernel.dtype
+                dtypes = DTypes(usual, given.dtype or usual)
+            shape = self._result_shape(known.shape(self.tail if self._size else 0))
+            result = np.empty(shape, dtypes.result)
+            if result.size:
                 assert self._running is not None
-                self._turns.is_broken = True
-                with np.errstate(all="ignore"):
+                with self._turns.working(), np.errstate(all="ignore"):
                     self._running.finish(self._arranged(result))
-                self._turns.is_broken = False
+            self._turns.is_ended = True
             return result
 
     def reset(self) -> None:
         """Forget the past, and the end; the kernel stays, the newest if one was taking over."""
         with self._turns:
-            if self._running is not None:
-                self._running.forget()
-                self._kernel = self._running.taps
-            elif self._early:
-                self._kernel = self._early[-1].taps
-            self._early = []
+            with self._turns.working():
+                if self._running is not None:
+                    self._running.forget()
+                    self._kernel = self._running.taps
+                elif self._early:
+                    self._kernel = self._early[-1].taps
+                self._early, self._size = [], 0
             self._turns.begin()
-            self._size = 0
 
     def swap(self, kernel: npt.ArrayLike, fade: int = 0) -> None:
         """Let another kernel take over from the next sample on.
@@ -205,7 +199,8 @@ class Stream(ABC):
             self._check_swap(taps, count, weak=weak)
             swap = Swap(taps, count)
             if self._running is not None:
-                self._running.swap(swap)
+                with self._turns.working():
+                    self._running.swap(swap)
                 self._kernel, self._weak = self._running.newest, weak
             elif count or self._early:
                 self._early = [*self._early[:1], swap]
@@ -219,20 +214,21 @@ class Stream(ABC):
         """
         with self._turns:
             self._turns.check_whole()
-            running = self._running
+            running, known = self._running, self._chunks
             return {
                 "format": FORMAT,
                 "about": self._about(),
                 "computed_by": computed_by(),
                 "kernels": (self._given, self._kernel),
+                "weak": self._weak,
                 "early": [tuple(swap) for swap in self._early],
                 "size": self._size,
                 "lost": self._lost,
                 "is_ended": self._turns.is_ended,
-                "dtypes": self._dtypes and tuple(dtype.str for dtype in self._dtypes),
-                "known": [dtype.str for dtype in self._known],
-                "others": self._others,
-                "axis": self._axis,
+                "dtypes": known.dtypes and tuple(dtype.str for dtype in known.dtypes),
+                "known": [dtype.str for dtype in known.known],
+                "others": known.others,
+                "axis": known.axis,
                 "plan": running and running.plan,
                 "running": running and running.state(),
             }
@@ -248,19 +244,21 @@ class Stream(ABC):
         """
         with self._turns:
             check_state(state, self._about(), (self._given, self._kernel))
-            self._early = [Swap(*swap) for swap in state["early"]]
-            self._kernel, self._running = state["kernels"][1], None
-            self._dtypes = self._others = None
+            self._arguments.check_others(state["others"])
+            chunks, running = self._chunks, None
             if state["plan"] is not None:
                 dtypes = DTypes(*map(np.dtype, state["dtypes"]))
+                known = frozenset(map(np.dtype, state["known"]))
+                chunks = Chunks(state["axis"], state["others"], dtypes, known)
                 plan = state["plan"]
-                self._settle(state["others"], state["axis"], dtypes, plan.block_size, plan)
-                assert self._running is not None
-                self._running.restore(state["running"])
-            self._known = frozenset(map(np.dtype, state["known"]))
+                running = self._start(chunks, plan.block_size, plan)
+                running.restore(state["running"])
+            self._chunks, self._running = chunks, running
+            self._early = [Swap(*swap) for swap in state["early"]]
+            self._kernel, self._weak = state["kernels"][1], state["weak"]
+            self._size, self._lost, self._losses = state["size"], state["lost"], {}
             self._turns.begin()
-            self._turns.is_ended, self._size = state["is_ended"], state["size"]
-            self._lost, self._losses = state["lost"], {}
+            self._turns.is_ended = state["is_ended"]
 
     def run(
         self, chunks: Iterable[npt.ArrayLike], mode: str = "full", center: int | None = None
@@ -289,34 +287,17 @@ class Stream(ABC):
         """Plan and allocate for chunks of this shape and dtype, as the first one would."""
         with self._turns:
             self._turns.check()
-            self._admit(np.empty(shape, dtype))
+            chunk = np.empty(shape, dtype)
+            self._settle(chunk, self._admitted(chunk))
 
     # ------------------------------------------------------------------ how it is done
 
-    def _fits(self, shape: tuple[int, ...]) -> bool:
-        """Tell whether chunks of this shape have come before."""
-        axis = self._axis
-        return len(shape) == self._ndim and shape[:axis] + shape[axis + 1 :] == self._others
-
-    def _admit(self, chunk: Array) -> DTypes:
-        """Check a chunk unlike those before it, and plan for it if it is the first."""
+    def _admitted(self, chunk: Array) -> DTypes:
+        """Return what a chunk unlike those before it is convolved in, or say why it cannot be."""
         as_numeric(chunk, "chunk")
-        axis = self._time_axis(chunk.shape)
-        others = chunk.shape[:axis] + chunk.shape[axis + 1 :]
-        if self._others is not None and not self._fits(chunk.shape):
-            known = list(map(str, self._others))
-            known.insert(self._axis, "any")
-            raise ShapeError(
-                f"chunks of this stream have shape ({', '.join(known)}); got {chunk.shape}. "
-                "Make a stream for each shape."
-            )
+        self._time_axis(chunk.shape)
         dtypes = self._resolve(chunk.dtype, self._kernel, weak=self._weak)
-        if self._dtypes is not None and dtypes != self._dtypes:
-            raise DTypeError(
-                f"this stream gives {self._dtypes.result}; a chunk of {chunk.dtype} would make it "
-                f"{dtypes.result}. Convert the chunk, or make the stream with "
-                f"dtype={dtypes.result.name!r}."
-            )
+        self._chunks.check(chunk.shape, dtypes, chunk.dtype)
         for swap in self._early:
             follows = self._resolve(chunk.dtype, swap.taps, weak=self._weak)
             if follows != dtypes:
@@ -325,27 +306,23 @@ class Stream(ABC):
                     f"{follows.result} with the one that follows it. Make the stream with "
                     f"dtype={follows.result.name!r}."
                 )
-        if chunk.shape[axis]:
-            if self._running is None:
-                size = self._arguments.block_size or chunk.shape[axis]
-                self._settle(others, axis, dtypes, size)
-            self._known |= {chunk.dtype}
-        return dtypes
+        return dtypes if self._chunks.dtypes is None else self._chunks.dtypes
 
-    def _settle(
-        self,
-        others: tuple[int, ...],
-        axis: int,
-        dtypes: DTypes,
-        size: int,
-        plan: StreamPlan | None = None,
-    ) -> None:
-        """Plan and allocate all for chunks of `size` samples, of `others` along other axes."""
-        running = self._start(others, dtypes, size, plan)
+    def _settle(self, chunk: Array, dtypes: DTypes) -> None:
+        """Know a chunk, and plan and allocate for it if it is the first."""
+        if self._running is None:
+            axis = self._time_axis(chunk.shape)
+            others = chunk.shape[:axis] + chunk.shape[axis + 1 :]
+            size = self._arguments.block_size or chunk.shape[axis]
+            self._open(Chunks(axis, others, dtypes), size)
+        if chunk.dtype not in self._chunks.known:
+            self._chunks.known |= {chunk.dtype}
+
+    def _open(self, chunks: Chunks, size: int) -> None:
+        running = self._start(chunks, size, None)
         for swap in self._early:
             running.swap(swap)
-        self._running, self._dtypes, self._early = running, dtypes, []
-        self._others, self._axis, self._ndim = others, axis, len(others) + 1
+        self._running, self._chunks, self._early = running, chunks, []
 
     def _open_if_known(self) -> None:
         """Plan and allocate all before the first chunk, if it is known what comes."""
@@ -353,21 +330,18 @@ class Stream(ABC):
         if given.batch_shape is None:
             return
         axis = given.axis_of((0,) * (len(given.batch_shape) + 1))
-        shape = list(given.batch_shape)
-        shape.insert(axis, 0)
-        self._time_axis(tuple(shape))
-        self._others, self._axis, self._ndim = given.batch_shape, axis, len(shape)
-        if given.block_size is None or given.dtype is None:
+        self._chunks = Chunks(axis, given.batch_shape)
+        self._time_axis(self._chunks.shape(0))
+        if given.block_size is None or given.dtype is None or 0 in given.batch_shape:
             return
-        if 0 not in given.batch_shape:
-            dtypes = self._resolve(given.dtype, self._kernel, weak=self._weak)
-            self._settle(given.batch_shape, axis, dtypes, given.block_size)
+        dtypes = self._resolve(given.dtype, self._kernel, weak=self._weak)
+        self._open(Chunks(axis, given.batch_shape, dtypes), given.block_size)
 
     def _check_swap(self, taps: Array, fade: int, *, weak: bool) -> None:
         """Raise DTypeError where a new kernel would change the dtype of results, or cannot fade."""
-        known = self._known or {self._arguments.dtype or np.dtype(np.float32)}
+        known = self._chunks.known or {self._arguments.dtype or np.dtype(np.float32)}
         for dtype in known:
-            before = self._dtypes or self._resolve(dtype, self._kernel, weak=self._weak)
+            before = self._chunks.dtypes or self._resolve(dtype, self._kernel, weak=self._weak)
             after = self._resolve(dtype, taps, weak=weak)
             # A kernel that takes over before the first sample may bring another dtype.
             if after != before and (fade or self._early or self._running is not None):
@@ -382,26 +356,20 @@ class Stream(ABC):
                     "exact. Swap without a fade, or make the stream with dtype=float."
                 )
 
-    def _target(self, shape: tuple[int, ...], dtypes: DTypes, out: Array | None) -> Array:
-        """Return where the results of a chunk go."""
-        return check_target(out, self._result_shape(shape), dtypes.result)
-
     def _take(self, chunk: Array, result: Array) -> None:
+        size = chunk.shape[self._chunks.axis]
         if self._arguments.block_size is None:
-            self._adapt(chunk.shape[self._axis])
-        running = self._running
-        assert running is not None
-        self._turns.is_broken = True
-        with np.errstate(all="ignore"):
-            running.take(self._arranged(chunk), self._arranged(result))
-        self._size += chunk.shape[self._axis]
-        self._turns.is_broken = False
+            self._adapt(size)
+        assert self._running is not None
+        with self._turns.working(), np.errstate(all="ignore"):
+            self._running.take(self._arranged(chunk), self._arranged(result))
+        self._size += size
 
     def _adapt(self, size: int) -> None:
         """Plan anew where chunks of other lengths have lost more time than that takes."""
-        running, dtypes, others = self._running, self._dtypes, self._others
+        running = self._running
         assert running is not None
-        if running.plan.way is None or not size:
+        if running.plan.way is None:
             return
         # Chunks of up to twice the length lose about as much.
         usual = 1 << (size - 1).bit_length()
@@ -410,9 +378,7 @@ class Stream(ABC):
             loss = self._losses[usual] = max(0.0, loss_of(running.plan, usual))
         self._lost += loss * size
         if self._lost > _PATIENCE:
-            assert dtypes is not None
-            assert others is not None
-            made = self._start(others, dtypes, usual, None)
+            made = self._start(self._chunks, usual, None)
             made.restore(running.state())
             self._running, self._lost, self._losses = made, 0.0, {}
 
@@ -420,7 +386,8 @@ class Stream(ABC):
         """Return the array with time where the body has it."""
         assert self._running is not None
         time = self._running.body.past.axis
-        return array if time == self._axis else np.moveaxis(array, self._axis, time)
+        axis = self._chunks.axis
+        return array if time == axis else np.moveaxis(array, axis, time)
 
     def __repr__(self) -> str:
         taps = self._taps_of(self._kernel)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from sigconv.errors import StreamError
@@ -43,6 +45,13 @@ class Turns:
         traceback: TracebackType | None,
     ) -> None:
         self._lock.release()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Do what leaves the stream broken unless it comes to its end."""
+        self.is_broken = True
+        yield
+        self.is_broken = False
 
     def check_whole(self) -> None:
         """Raise StreamError after work that was not finished."""
