@@ -10,6 +10,7 @@ import numpy as np
 from sigconv.core.dtypes import DType
 from sigconv.errors import MissingDependencyError, OptionError
 from sigconv.fft import fftw
+from sigconv.fft.fftw_planes import FftwColumns, FftwPlanes
 from sigconv.fft.planes import ColumnSpec, PlaneSpec, ScipyColumns, ScipyPlanes
 from sigconv.fft.scipy_fft import ScipyTransform
 from sigconv.fft.transform import TransformSpec
@@ -120,9 +121,9 @@ def make_transform(spec: Spec, backend: str, wisdom: fftw.Wisdom | None = None) 
     """
     by_fftw = (backend == "pyfftw" or spec.is_native) and spec.dtype in _FFTW_DTYPES
     if isinstance(spec, PlaneSpec):
-        return fftw.FftwPlanes(spec) if by_fftw else ScipyPlanes(spec)
+        return FftwPlanes(spec) if by_fftw else ScipyPlanes(spec)
     if isinstance(spec, ColumnSpec):
-        return fftw.FftwColumns(spec) if by_fftw else ScipyColumns(spec)
+        return FftwColumns(spec) if by_fftw else ScipyColumns(spec)
     return fftw.FftwTransform(spec, wisdom=wisdom) if by_fftw else ScipyTransform(spec)
 
 

@@ -15,16 +15,13 @@ from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.streaming.aligned import Wanted, aligned_results
 from sigconv.streaming.arguments import Arguments, whole
 from sigconv.streaming.chunks import Chunks
+from sigconv.streaming.losses import Losses
 from sigconv.streaming.plan import StreamPlan
-from sigconv.streaming.planning import loss_of
 from sigconv.streaming.running import Running, Swap
 from sigconv.streaming.snapshot import FORMAT, check_state, computed_by
 from sigconv.streaming.turns import Turns
 
 __all__ = ["Stream"]
-
-# Seconds lost that are worth planning anew.
-_PATIENCE = 0.05
 
 
 class Stream(ABC):
@@ -39,8 +36,7 @@ class Stream(ABC):
         self._running: Running | None = None
         self._chunks = Chunks()
         self._early: list[Swap] = []
-        # Seconds that chunks of unusual lengths have lost, and lose per sample, by their length.
-        self._lost, self._losses = 0.0, dict[int, float]()
+        self._losses = Losses()
         self._size = 0
         self._turns = Turns()
 
@@ -223,7 +219,7 @@ class Stream(ABC):
                 "weak": self._weak,
                 "early": [tuple(swap) for swap in self._early],
                 "size": self._size,
-                "lost": self._lost,
+                "lost": self._losses.lost,
                 "is_ended": self._turns.is_ended,
                 "dtypes": known.dtypes and tuple(dtype.str for dtype in known.dtypes),
                 "known": [dtype.str for dtype in known.known],
@@ -256,7 +252,7 @@ class Stream(ABC):
             self._chunks, self._running = chunks, running
             self._early = [Swap(*swap) for swap in state["early"]]
             self._kernel, self._weak = state["kernels"][1], state["weak"]
-            self._size, self._lost, self._losses = state["size"], state["lost"], {}
+            self._size, self._losses = state["size"], Losses(state["lost"])
             self._turns.begin()
             self._turns.is_ended = state["is_ended"]
 
@@ -367,20 +363,12 @@ class Stream(ABC):
 
     def _adapt(self, size: int) -> None:
         """Plan anew where chunks of other lengths have lost more time than that takes."""
-        running = self._running
-        assert running is not None
-        if running.plan.way is None:
-            return
-        # Chunks of up to twice the length lose about as much.
-        usual = 1 << (size - 1).bit_length()
-        loss = self._losses.get(usual)
-        if loss is None:
-            loss = self._losses[usual] = max(0.0, loss_of(running.plan, usual))
-        self._lost += loss * size
-        if self._lost > _PATIENCE:
+        assert self._running is not None
+        usual = self._losses.count(self._running.plan, size)
+        if usual is not None:
             made = self._start(self._chunks, usual, None)
-            made.restore(running.state())
-            self._running, self._lost, self._losses = made, 0.0, {}
+            made.restore(self._running.state())
+            self._running, self._losses = made, Losses()
 
     def _arranged(self, array: Array) -> Array:
         """Return the array with time where the body has it."""
