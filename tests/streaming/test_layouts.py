@@ -156,3 +156,17 @@ def test_costs_count_what_a_chunk_leaves_unfinished():
     prompt = Stage(0, 4, 1000, 1000, 2000)
     ragged = layout.Costs(costs.size, 999, current_machine(), 1e-9)
     assert ragged.priced(0, (prompt,)).seconds > 1.5 * costs.priced(0, (prompt,)).seconds
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_errors_keep_to_the_bound_of_the_plan(seed, monkeypatch):
+    rng, order = np.random.default_rng(seed), random.Random(seed)
+    taps = order.choice([40, 900, 3000])
+    choose(monkeypatch, order.choice(layouts(taps, 0, order.choice([1, 64, 1000]), "f4")))
+    x, h = (rng.standard_normal(n) * 10.0 ** rng.integers(-2, 3, n) for n in (5000, taps))
+    x, h = x.astype("f4"), h.astype("f4")
+    stream = sc.StreamConvolver(h)
+    y = through(stream, x, [257])
+    exact = sc.convolve(x.astype("f8"), h.astype("f8"))
+    error = np.abs(y - exact).max()
+    assert 0 < error <= stream.plan.error_bound * np.linalg.norm(x) * np.linalg.norm(h)
