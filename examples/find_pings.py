@@ -1,7 +1,7 @@
 """Find pings in noise as it comes in: a matched filter, block by block.
 
-You learn to search a stream for a known pulse (`StreamConvolver` with the pulse reversed and
-conjugated), and where in time its results belong. Needs `sigconv[plot]`.
+You learn to search a stream for a known pulse (`StreamCorrelator`, a matched filter), and
+where in time its results belong. Needs `sigconv[plot]`.
 """
 
 import argparse
@@ -35,15 +35,15 @@ def record(rng):
 
 def search(blocks):
     """Return how strong a ping ends at every sample, and the strength and start of those found."""
-    stream = sc.StreamConvolver(pulse()[::-1].conj(), block_size=BLOCK)
-    strengths, found, start = [], [], 1 - LENGTH  # What ends with sample 0 began there.
+    stream = sc.StreamCorrelator(pulse(), block_size=BLOCK)
+    strengths, found = [], []
     for block in blocks:
+        start = stream.lag
         strengths.append(abs(stream.process(block)))
         for at in np.flatnonzero(strengths[-1] > THRESHOLD):
             here = strengths[-1][at], start + at
             is_new = not found or here[1] >= found[-1][1] + LENGTH
             found.append(here if is_new else max(found.pop(), here))
-        start += len(block)
     return np.concatenate(strengths), *np.transpose(found)
 
 
