@@ -1,7 +1,7 @@
 """Find pings in noise as it comes in: a matched filter, block by block.
 
-You learn to search a stream for a known pulse (`StreamCorrelator`, a matched filter), and
-where in time its results belong. Needs `sigconv[plot]`.
+You learn to search a stream for a known pulse (`StreamCorrelator`), and where in time its results
+belong. Needs `sigconv[plot]`.
 """
 
 import argparse
