@@ -314,7 +314,7 @@ def test_page_has_whole_tables_and_links_its_pictures(results: Results, tmp_path
     program.write(results, tmp_path)
     text = tmp_path.joinpath("benchmarks.md").read_text(encoding="utf-8")
     tables = re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
-    assert len(tables) == 7
+    assert len(tables) == 8
     for each in tables:
         header, rule, *rows = each.splitlines()
         assert re.fullmatch(r"(\|-+)+\|", rule)
@@ -335,7 +335,7 @@ def test_what_falls_short_is_shown(results: Results) -> None:
     short = [line for line in rows if "**short**" in line]
     expected = sum(not verdict.is_met for verdict in results.verdicts)
     # And every prepared call, the grid's mean and `auto`, one row of memory.
-    assert len(short) == expected + len(TINY) + 2 + 1
+    assert len(short) == expected + len(TINY) + 2 + 1 + 1
     assert any("33.0" in line for line in short)
 
 
