@@ -1,15 +1,18 @@
 """What went wrong once: rare arguments, failures half-way, numbers at the limits."""
 
-import threading
+import copy
+import gc
+import pickle
 import tracemalloc
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 
 import sigconv as sc
-from sigconv.engines import compiled
-from sigconv.engines.crew import Attention, call_helpers
+from sigconv.engines import compiled, crew
+from sigconv.engines.crew import Attention
 from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.testing import naive_convolve
 from tests.streaming.streams import COMPILED, through
@@ -45,6 +48,17 @@ def test_taps_at_the_limits_of_float64():
         np.testing.assert_allclose(y, np.convolve(x, h), rtol=1e-9, atol=1e-306)
 
 
+@pytest.mark.parametrize(("dtype", "scale"), [("f4", 1e36), ("f8", 1e306)])
+@pytest.mark.parametrize("sizes", [[80_000], [64]], ids=["long", "short"])
+def test_loud_samples_overflow_no_transform(dtype, scale, sizes):
+    rng = np.random.default_rng(4)
+    h = (rng.standard_normal(3000) * 1e-3).astype(dtype)
+    x = rng.standard_normal(9000).astype(dtype) * np.dtype(dtype).type(scale)
+    y = through(sc.StreamConvolver(h), x, sizes)
+    expected = sc.convolve(x / scale, h)
+    np.testing.assert_allclose(y / scale, expected, atol=1e-5 * np.abs(expected).max())
+
+
 def test_nan_is_heard_behind_a_latency_and_through_a_mirror():
     y = through(sc.StreamConvolver(np.ones(3), latency=5), np.array([np.nan, 1.0]), [1])
     np.testing.assert_array_equal(np.isnan(y), [0] * 5 + [1, 1, 1, 0])
@@ -76,6 +90,46 @@ def test_what_is_cut_short_breaks_the_stream(monkeypatch):
         else:
             with pytest.raises(StreamError, match="interrupted"):
                 stream.process(np.ones(1))
+
+
+def test_a_stream_is_its_own_again_after_an_interrupt_between_its_steps():
+    stream: Any = sc.StreamConvolver(np.ones(2))
+    # Ctrl-C came before the turn was given back.
+    stream._turns.__enter__()
+    np.testing.assert_array_equal(stream.process([1.0]), [1.0])
+
+
+def test_streams_are_not_copied_and_are_freed_at_once():
+    stream: Any = sc.StreamConvolver(np.ones(2))
+    stream.process([1.0])
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(StreamError, match=r"restore\(stream.state\(\)\)"):
+            copied(stream)
+    gc.collect()
+    gc.disable()
+    try:
+        past = weakref.ref(stream._running.body)
+        del stream
+        assert past() is None
+    finally:
+        gc.enable()
+
+
+def test_a_new_state_is_that_of_a_new_stream():
+    stream = sc.StreamConvolver(np.ones(3, "f4"))
+    stream.process(np.ones(3))
+    stream.restore(sc.StreamConvolver(np.ones(3, "f4")).state())
+    assert stream.process(np.ones(3, "f4")).dtype == np.float32
+
+
+def test_prepare_takes_any_shape():
+    stream = sc.StreamConvolver(np.ones(3), axis=0)
+    stream.prepare((0, 2), float)
+    stream.prepare((5, 0), float)
+    with pytest.raises(DTypeError, match="nonsense"):
+        stream.prepare((4, 2), "nonsense")
+    stream.prepare((64, 2), float)
+    assert stream.plan.method == "direct"
 
 
 def test_a_damaged_state_is_refused_and_changes_nothing():
@@ -176,25 +230,16 @@ def test_channels_side_by_side_allocate_nothing_either():
 
 
 @pytest.mark.skipif(not compiled.has_numba(), reason="the bell is compiled")
-def test_a_post_has_one_helper():
-    attention, inside, most, lock = Attention(), [0], [0], threading.Lock()
-    gate = threading.Event()
-    # All helpers are busy: who is called comes later.
-    call_helpers([gate.wait] * 3)
-
-    def task():
-        with lock:
-            inside[0] += 1
-            most[0] = max(most[0], inside[0])
-        with lock:
-            inside[0] -= 1
-
+def test_a_post_has_one_helper(monkeypatch):
+    attention, called = Attention(), list[Any]()
+    monkeypatch.setattr(crew, "call_helpers", called.extend)
     for _ in range(5):
-        attention.call([task])
-    assert sum(post.is_manned for post in attention._posts) == 1
-    queued = [post for post in attention._posts if post.is_manned]
-    assert len(queued) == 1
-    gate.set()
+        attention.call([lambda: None])
+    # Who has been called comes late; nobody else is called to the same post.
+    assert len(called) == 1
+    called.pop()()
+    attention.call([lambda: None])
+    assert len(called) == 1
 
 
 @pytest.mark.skipif(not COMPILED, reason="needs pyFFTW and numba")

@@ -41,6 +41,13 @@ def test_other_axes_obey_the_center_of_correlate():
         np.testing.assert_allclose(y[4:], expected, atol=1e-12)
 
 
+def test_run_has_the_center_of_correlate():
+    x, t = np.arange(9.0), np.array([1.0, 2.0, 4.0, 8.0])
+    for center in (None, 0, 3):
+        y = np.concatenate(list(sc.StreamCorrelator(t).run([x[:4], x[4:]], "same", center)))
+        np.testing.assert_allclose(y, sc.correlate(x, t, "same", center=center), atol=1e-13)
+
+
 def test_a_new_template_takes_over():
     stream = sc.StreamCorrelator([1.0, 2.0])
     stream.process([1.0, 1.0])
@@ -53,20 +60,31 @@ def delayed(x, delay):
     return np.fft.irfft(spectrum * np.exp(-2j * np.pi * np.fft.rfftfreq(x.size) * delay), x.size)
 
 
-@pytest.mark.parametrize("weighting", [None, "phat"])
 @pytest.mark.parametrize("delay", [3.3, -17.25, 0.0, 40.7])
-def test_a_running_delay_comes_to_that_of_the_whole(delay, weighting):
+def test_a_running_delay_comes_to_that_of_the_whole(delay):
     rng = np.random.default_rng(3)
     reference = rng.standard_normal(30000)
     signal = delayed(reference, delay) + 0.1 * rng.standard_normal(30000)
-    estimator = sc.StreamDelayEstimator(50, fs=1000, weighting=weighting)
+    estimator = sc.StreamDelayEstimator(50, fs=1000)
     for start in range(0, 30000, 777):
         now = slice(start, start + 777)
         found = estimator.process(signal[now], reference[now])
-    assert found.delay == pytest.approx(delay / 1000, abs=5e-6)
+    assert found.delay == pytest.approx(delay / 1000, abs=1e-5)
     assert found.confidence > 5
     whole = sc.correlate(signal, reference, max_lag=50)
     np.testing.assert_allclose(estimator.correlation, whole, atol=1e-8)
+
+
+@pytest.mark.parametrize(("delay", "max_lag"), [(20, 30), (20, 2000), (123, 200), (123, 2000)])
+def test_music_is_no_white_noise(delay, max_lag):
+    # As music is: strong at low frequencies, next to nothing at high ones.
+    rng = np.random.default_rng(5)
+    music = sc.convolve(rng.standard_normal(60_000), sc.kernels.gaussian(8.0), "same")
+    reference, signal = music[delay:], music[:-delay]
+    estimator = sc.StreamDelayEstimator(max_lag)
+    for start in range(0, len(signal), 1500):
+        found = estimator.process(signal[start : start + 1500], reference[start : start + 1500])
+    assert found.delay == pytest.approx(delay, abs=0.05)
 
 
 def test_what_was_long_ago_counts_little():
@@ -96,6 +114,10 @@ def test_bad_input_changes_nothing():
         with pytest.raises(error):
             estimator.process(x, r)
     assert estimator.process([], []) == first
-    for keywords in ({"fs": 0}, {"half_life": -1}, {"weighting": "scot"}):
+    huge = np.full(100, 1e200)
+    with pytest.raises(NonFiniteError, match="overflow"):
+        estimator.process(huge, huge)
+    assert estimator.process([], []) == first
+    for keywords in ({"fs": 0}, {"half_life": -1}):
         with pytest.raises(OptionError):
             sc.StreamDelayEstimator(3, **keywords)

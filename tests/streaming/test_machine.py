@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 import sigconv as sc
 from sigconv.errors import DTypeError, ShapeError, StreamError
+from sigconv.streaming import losses
 from tests.streaming.streams import choose_any
 
 MOST = 300
@@ -82,9 +83,13 @@ class StreamMachine(RuleBasedStateMachine):
         latency=st.sampled_from([0, 0, 1, 37, 200]),
         channels=st.sampled_from([None, None, 2]),
         block=st.sampled_from([None, 1, 50, 128]),
+        anew=st.booleans(),
     )
-    def begin(self, seed, taps, latency, channels, block):
+    def begin(self, seed, taps, latency, channels, block, anew):
         choose_any(self.patch, seed)
+        if anew:
+            # Every chunk is a reason to plan anew.
+            self.patch.setattr(losses, "_PATIENCE", -1.0)
         self.rng = np.random.default_rng(seed)
         self.kernel = self.drawn(taps)
         self.channels, self.latency = channels, latency

@@ -87,6 +87,17 @@ def test_swap_fade_and_state_are_those_of_every_stream():
     np.testing.assert_allclose(np.concatenate(y), (1 - w) * old + w * new, atol=1e-10)
 
 
+@pytest.mark.parametrize("crossed", [False, True])
+def test_as_many_kernels_as_channels_and_long_chunks(crossed):
+    rng = np.random.default_rng(2)
+    kernels = np.zeros((2, 2, 300))
+    for output in range(2):
+        kernels[output, output ^ crossed] = rng.standard_normal(300)
+    x = rng.standard_normal((60_000, 2))
+    y = through(sc.StreamMatrixConvolver(kernels), x, [32_768])
+    np.testing.assert_allclose(y, by_pairs(x, kernels), atol=1e-11)
+
+
 def test_absent_edges_weigh_each_kernel_by_itself():
     rng = np.random.default_rng(1)
     kernels, x = np.abs(rng.standard_normal((2, 2, 20))) + 0.1, rng.standard_normal((90, 2))

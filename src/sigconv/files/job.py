@@ -170,7 +170,8 @@ class Job:
         if most is None:
             return
         if plan is not None:
-            nbytes += plan.cost.nbytes * resolve_workers(self.settings.workers)
+            shared = resolve_workers(self.settings.workers) if isinstance(plan, Plan) else 1
+            nbytes += plan.cost.nbytes * shared
         nbytes += self.taps.nbytes
         if nbytes > most:
             raise BudgetError(

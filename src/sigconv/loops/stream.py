@@ -228,38 +228,37 @@ def run_blocks(
     """Transform windows of inputs, and when all of these are done, make blocks of outputs.
 
     Both are runs: low and high, between which the rows are; the slot of the first window, and how
-    many there are; a place, an end, and how many a piece has. `place` is where in `past` the first
-    window begins, which ends at `end`; or where in `target` the first block goes, whose rows end
-    there, or are rings if it is 0. `delays` are the spectra of windows and which of them are not
-    zero, `kernels` the spectra of parts, which of them are not zero, and the factor of outputs.
+    many there are; a place and an end. A piece is one window, or block, of one row. `place` is
+    where in `past` the first window begins, which ends at `end`; or where in `target` the first
+    block goes, whose rows end there, or are rings if it is 0. `delays` are the spectra of windows and
+    which of them are not zero, `kernels` the spectra of parts, which of them are not zero, and the
+    factor of outputs.
     """
     before, counts = count_as_zeros(), address(counter)
     line, heard = delays
     table, starts = connections
-    low, high, slot, count, place, end, each = windows
-    down, up, since, many, to, size, share = blocks
-    units, outputs = (high - low) * count, (up - down) * many
-    ahead, lead = -(-units // each), scratch[0].size - block
+    low, high, slot, count, place, end = windows
+    down, up, since, many, to, size = blocks
+    ahead, outputs = (high - low) * count, (up - down) * many
+    lead = scratch[0].size - block
     while True:
         piece = take_next(counts)
         if piece < ahead:
-            for unit in range(piece * each, min((piece + 1) * each, units)):
-                source, number = low + unit // count, unit % count
-                begin = place + number * block
-                x = past[source, begin : min(begin + scratch[0].size, end)]
-                at = (slot + number) % line.shape[1]
-                _forward(calls, scratch, x, line[source], heard[source], at)
+            source, number = low + piece // count, piece % count
+            begin = place + number * block
+            x = past[source, begin : min(begin + scratch[0].size, end)]
+            at = (slot + number) % line.shape[1]
+            _forward(calls, scratch, x, line[source], heard[source], at)
         else:
             piece -= ahead
-            if piece * share >= outputs:
+            if piece >= outputs:
                 break
             wait_for(counts, ahead)
-            for unit in range(piece * share, min((piece + 1) * share, outputs)):
-                output, number = down + unit // many, unit % many
-                own = table[starts[output] : starts[output + 1]]
-                _combine(calls, scratch, line, heard, kernels, own, since + number)
-                made = scratch[0][lead:]
-                _store(made, kernels[2], target[output], to + number * block, size)
+            output, number = down + piece // many, piece % many
+            own = table[starts[output] : starts[output + 1]]
+            _combine(calls, scratch, line, heard, kernels, own, since + number)
+            made = scratch[0][lead:]
+            _store(made, kernels[2], target[output], to + number * block, size)
         count_done(counts, 1)
     restore(before)
 
@@ -281,7 +280,7 @@ def try_blocks(dtype: DType) -> None:
     kernels, target = (np.zeros_like(line), np.zeros((1, 1), np.bool_), factor), past.copy()
     with borrow_transform(spec) as work:
         calls, scratch = work.calls, (work.samples[0], work.spectrum[0])
-        run = 0, 1, 0, 1, 0, 4, 1
+        run = 0, 1, 0, 1, 0, 4
         run_blocks(
             counter,
             calls,

@@ -27,7 +27,8 @@ class Wanted(NamedTuple):
         """Return this, or say what is wrong with mode and centre."""
         check_mode(self.mode)
         c = self.center
-        if c is not None and (self.mode != "same" or not 0 <= c < self.taps):
+        whole = c is None or isinstance(c, int | np.integer)
+        if not whole or (c is not None and (self.mode != "same" or not 0 <= c < self.taps)):
             raise ShapeError(
                 f"center is the tap on the output sample in mode='same', from 0 to "
                 f"{self.taps - 1}; got {c!r} with mode={self.mode!r}."

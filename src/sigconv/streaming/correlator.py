@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,18 @@ class StreamCorrelator(StreamConvolver):
     def lag(self) -> int:
         """The lag of the next result."""
         return self._size - self._taps_of(self._kernel) + 1 - self.latency
+
+    def run(
+        self, chunks: Iterable[npt.ArrayLike], mode: str = "full", center: int | None = None
+    ) -> Iterator[Array]:
+        """Process chunks and flush: the results together are those of `correlate`.
+
+        As `StreamConvolver.run`, with the `center` of a template.
+        """
+        taps = self._taps_of(self._kernel)
+        if center is not None and isinstance(center, int | np.integer):
+            center = taps - 1 - int(center)
+        return super().run(chunks, mode, center)
 
     def _as_kernel(self, kernel: npt.ArrayLike) -> Array:
         return super()._as_kernel(_reversed(kernel))

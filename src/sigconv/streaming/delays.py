@@ -16,8 +16,9 @@ from sigconv.streaming.turns import Turns
 
 __all__ = ["StreamDelayEstimator"]
 
-# Lags beyond the largest that is looked at, which tell a peak from a slope.
-_BESIDE = 16
+# Lags beyond the largest that is looked at, as a share of it and at least: the correlation ends in
+# them without a step, which would ring between samples.
+_SHARE, _LEAST = 4, 16
 
 
 class StreamDelayEstimator:
@@ -32,8 +33,6 @@ class StreamDelayEstimator:
     half_life : float, optional
         After so many samples what has been heard counts half: delays may change. Without it all
         counts alike.
-    weighting : {None, "phat"}
-        None, or ``"phat"``: every frequency counts alike, as in `estimate_delay`.
 
     Attributes
     ----------
@@ -43,8 +42,7 @@ class StreamDelayEstimator:
     Raises
     ------
     OptionError
-        A `max_lag` that is no whole number, an `fs` or a `half_life` that is not positive, another
-        `weighting`.
+        A `max_lag` that is no whole number, an `fs` or a `half_life` that is not positive.
 
     See Also
     --------
@@ -56,9 +54,9 @@ class StreamDelayEstimator:
     The correlation of all that came is kept, for the lags up to `max_lag` and a few beyond, and
     its highest peak is the estimate, found as in `estimate_delay`. Levels stay as they are, since
     nobody knows the median of what is to come: signals should be about 0. With a `half_life` the
-    sums are multiplied by 2**(-chunk/half_life) with each chunk. The interpolation between lags
-    takes those that are kept for a period, so that its fractions differ from those of
-    `estimate_delay` by some thousandths of a sample.
+    sums are multiplied by 2**(-chunk/half_life) with each chunk. Beyond `max_lag` they are faded
+    out over a quarter as many lags, and what is left is taken for a period, so that fractions of a
+    sample differ a little from those of `estimate_delay`.
 
     Examples
     --------
@@ -78,22 +76,24 @@ class StreamDelayEstimator:
         *,
         fs: float = 1.0,
         half_life: float | None = None,
-        weighting: str | None = None,
     ) -> None:
         self._max_lag = whole("max_lag", max_lag, 0)
         for name, value in (("fs", fs), ("half_life", 1.0 if half_life is None else half_life)):
             if not isinstance(value, int | float | np.number) or not 0 < float(value) < np.inf:
                 raise OptionError(f"{name} must be a positive number; got {value!r}.")
-        if weighting not in (None, "phat"):
-            raise OptionError(f"weighting must be None or 'phat'; got {weighting!r}.")
-        self._fs, self._half_life, self._weighting = float(fs), half_life, weighting
-        self._reach = self._max_lag + _BESIDE
+        self._fs, self._half_life = float(fs), half_life
+        self._beside = max(_LEAST, self._max_lag // _SHARE)
+        self._reach = self._max_lag + self._beside
+        fading = np.cos(np.pi / 2 * np.arange(1, self._beside + 1) / (self._beside + 1)) ** 2
+        inside = np.ones(2 * self._max_lag + 1)
+        self._window = np.concatenate([fading[::-1], inside, fading])
         self._turns = Turns()
         self._forget()
 
     def _forget(self) -> None:
-        self._sums = np.zeros(2 * self._reach + 1)
-        self._before = [np.zeros(self._reach), np.zeros(self._reach)]
+        silence = np.zeros(self._reach)
+        # The sums, and the last samples of both: replaced together.
+        self._heard = np.zeros(2 * self._reach + 1), (silence, silence)
 
     def reset(self) -> None:
         """Forget all that has been heard."""
@@ -103,7 +103,7 @@ class StreamDelayEstimator:
     @property
     def correlation(self) -> Array:
         """The sums of products so far, for the lags from -max_lag to max_lag."""
-        inside: Array = self._sums[_BESIDE:-_BESIDE]
+        inside: Array = self._heard[0][self._beside : -self._beside]
         return inside.copy()
 
     def process(self, signal: npt.ArrayLike, reference: npt.ArrayLike) -> Delay:
@@ -137,25 +137,26 @@ class StreamDelayEstimator:
             return self._estimate()
 
     def _hear(self, x: Array, r: Array) -> None:
-        past = [np.concatenate(pair) for pair in zip(self._before, (x, r), strict=True)]
-        if self._half_life is not None:
-            self._sums *= 2.0 ** (-len(x) / self._half_life)
+        sums, before = self._heard
+        past = [np.concatenate(pair) for pair in zip(before, (x, r), strict=True)]
         # Pairs whose later sample is new: earlier ones of the signal with the reference's, and
         # samples of the signal with all of the reference up to then.
-        ahead = correlate(past[0], r, "valid")
-        behind = correlate(past[1], x, "valid")
-        self._sums[: self._reach] += ahead[:-1]
-        self._sums[self._reach :] += behind[::-1]
-        self._before = [part[len(x) :] for part in past]
+        with np.errstate(all="ignore"):
+            ahead = correlate(past[0], r, "valid")
+            behind = correlate(past[1], x, "valid")
+            sums = sums * (1.0 if self._half_life is None else 2.0 ** (-len(x) / self._half_life))
+            sums[: self._reach] += ahead[:-1]
+            sums[self._reach :] += behind[::-1]
+        if not is_finite(sums):
+            raise NonFiniteError(
+                "the sums of products of these samples overflow float64. Scale both signals down."
+            )
+        self._heard = sums, (past[0][len(x) :], past[1][len(x) :])
 
     def _estimate(self) -> Delay:
-        reach, beside = self._reach, _BESIDE
-        surface = np.roll(self._sums, -reach)
+        reach, beside = self._reach, self._beside
+        surface = np.roll(self._heard[0] * self._window, -reach)
         cross = np.fft.rfft(surface)
-        if self._weighting == "phat":
-            magnitudes = np.abs(cross)
-            cross = np.where(magnitudes > 0, cross / np.where(magnitudes > 0, magnitudes, 1), 0)
-            surface = np.fft.irfft(cross, surface.size)
         lags = np.arange(-self._max_lag, self._max_lag + 1)
         near = np.roll(surface, reach)[beside - 1 : surface.size - beside + 1]
         delay, confidence = best_lag(cross, surface, near, lags)

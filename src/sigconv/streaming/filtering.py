@@ -6,6 +6,7 @@ from math import frexp
 
 import numpy as np
 
+from sigconv.convolution import convolve
 from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import clean, is_finite, nonfinite_sums
 from sigconv.engines.nonfinite import count_products
@@ -92,11 +93,24 @@ class PartitionedFilter:
             sums[...] = 0
         for stage in later:
             stage.add(rows, start, stop)
+        if size and not past.are_finite(rows, 0, size):
+            self._sum_loud(sums, start - past.way.layout.latency)
         if self._bad_taps or past.past.raw is not None:
             self._stamp(sums, start - past.way.layout.latency)
         # Before the first result there is nothing, though something may precede the signal.
         sums[:, : max(0, past.way.layout.latency - start)] = 0
         return sums
+
+    def _sum_loud(self, sums: Array, start: int) -> None:
+        """Write results from index `start` on whose transforms have overflown."""
+        stop, taps = start + sums.shape[1], self._kernels.shape[1]
+        kernels = clean(self._kernels) if self._bad_taps else self._kernels
+        sums[...] = 0
+        for output, source, number in self._pairs:
+            past = self._past.past
+            low = start - taps + 1 - past.start
+            samples = self._past.rows[source, low : stop - past.start]
+            sums[output] += convolve(samples, kernels[number], "valid")
 
     def _stamp(self, sums: Array, start: int) -> None:
         """Add the products that are not finite to results from index `start` on."""

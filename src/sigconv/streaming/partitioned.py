@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -57,10 +58,9 @@ class PartitionedPast:
         self.rows = self.past.samples.reshape(prod(batch), -1)
         self._sum_first_taps, are_finite = _direct_loops(dtype, way.loop)
 
-        def is_clean(start: int, stop: int) -> bool:
-            return start == stop or are_finite(self.rows, start, stop)
-
-        self._is_clean = is_clean
+        self.are_finite = are_finite
+        # No method of this object: so the end of a stream frees it at once.
+        self._is_clean = partial(_is_clean, are_finite, self.rows)
         is_native = way.transforms == "numba"
         if is_native:
             compiled.load(dtype, "blocks")
@@ -193,6 +193,10 @@ class PartitionedPast:
         samples = past.samples if past.raw is None else past.raw
         rows: Array = samples.reshape(self.rows.shape)
         return rows[source, start - past.start : stop - past.start]
+
+
+def _is_clean(are_finite: Callable[..., bool], rows: Array, start: int, stop: int) -> bool:
+    return start == stop or are_finite(rows, start, stop)
 
 
 def _direct_loops(dtype: DType, loop: str) -> tuple[Callable[..., None], Callable[..., bool]]:

@@ -15,6 +15,8 @@ from sigconv.streaming.ways import Way
 
 __all__ = ["StreamPlan"]
 
+_LEAST_ROOM = 2048
+
 
 @dataclass(frozen=True)
 class StreamPlan:
@@ -46,6 +48,11 @@ class StreamPlan:
     size: Size | None = None
 
     @property
+    def room(self) -> int:
+        """The most samples that are taken at a time, however short chunks usually are."""
+        return max(self.block_size, _LEAST_ROOM)
+
+    @property
     def loop(self) -> str:
         """The compiled loop of the sums, or NumPy's."""
         return self.way.loop if self.way is not None else self._engine.loop
@@ -62,7 +69,7 @@ class StreamPlan:
 
     @property
     def cost(self) -> Cost:
-        """The seconds of a chunk that it was chosen for, and the bytes held for each channel."""
+        """The seconds of a chunk that it was chosen for, and the bytes that are held."""
         if self.way is None:
             return self._engine.cost
         return Cost(self.way.layout.seconds * self.block_size, self._nbytes)
@@ -100,13 +107,16 @@ class StreamPlan:
     @property
     def _nbytes(self) -> int:
         assert self.way is not None
-        layout, itemsize = self.way.layout, self.way.dtype.itemsize
+        assert self.size is not None
+        layout, size = self.way.layout, self.size
         # The past, results, and for each window and each part a spectrum as long as a transform.
-        samples = 2 * layout.reach + 3 * self.block_size
+        samples = size.inputs * (2 * layout.reach + self.room) + size.pairs * size.taps
+        samples += 2 * size.outputs * self.room
         for stage in layout.stages:
-            windows = stage.parts + (stage.first + self.block_size) // stage.block + 2
-            samples += (windows + stage.parts + 2) * stage.nfft + 3 * stage.block
-        return samples * itemsize
+            windows = stage.parts + (stage.first + self.room) // stage.block + 2
+            spectra = size.inputs * windows + size.pairs * stage.parts + 2
+            samples += spectra * stage.nfft + size.outputs * (2 * stage.block + self.room)
+        return samples * size.dtype.itemsize
 
     @property
     def method(self) -> str:

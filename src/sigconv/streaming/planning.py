@@ -16,10 +16,17 @@ from sigconv.streaming.layout import Costs, Size, choose_layout, direct_rate
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.ways import Way
 
-__all__ = ["is_partitioned", "plan_partitioned", "plan_slabs", "room_for", "streamed"]
+__all__ = [
+    "is_partitioned",
+    "loss_of",
+    "plan_partitioned",
+    "plan_slabs",
+    "slab_room",
+    "streamed",
+]
 
-# Samples that a stream takes at a time, however short chunks usually are; and however long.
-_LEAST_ROOM, _MOST_ROOM = 2048, 1 << 17
+# Samples that a stream takes at a time, however long chunks are.
+_MOST_ROOM = 1 << 17
 
 # Bytes of slabs, likewise.
 _LEAST_BYTES, _MOST_BYTES = 1 << 20, 1 << 25
@@ -30,10 +37,13 @@ def is_partitioned(dtypes: DTypes) -> bool:
     return dtypes.compute.char in "fdFD"
 
 
-def plan_partitioned(size: Size, chunk: int, dtypes: DTypes, *, patient: bool) -> StreamPlan:
+def plan_partitioned(
+    size: Size, chunk: int, dtypes: DTypes, *, patient: bool, one_kernel: bool
+) -> StreamPlan:
     """Return the plan of a stream of floating samples along one axis, for chunks of so many.
 
-    With time for it, FFTW times its algorithms for long transforms.
+    With time for it, FFTW times its algorithms for long transforms. Windows over chunks are for
+    one kernel alone.
     """
     dtype = dtypes.compute
     machine = current_machine()
@@ -41,7 +51,7 @@ def plan_partitioned(size: Size, chunk: int, dtypes: DTypes, *, patient: bool) -
     rate = direct_rate(machine, dtype, is_compiled=loop == "numba")
     chunk = min(chunk, max(_MOST_ROOM, 1 << (size.taps - 1).bit_length()))
     transforms = "numba" if compiled.runs_transforms(dtype) else "numpy"
-    if transforms == "numba" and size.pairs == size.outputs == size.inputs:
+    if transforms == "numba" and one_kernel:
         size = size._replace(loops=("pairs", "numba") if dtype.char == "f" else ("numba",))
     layout = choose_layout(size, chunk, machine, rate)
     way = Way(layout, dtype, loop, transforms, current_backend())
@@ -61,11 +71,6 @@ def loss_of(plan: StreamPlan, chunk: int) -> float:
     costs = Costs(plan.size, chunk, machine, rate)
     now = costs.priced(layout.head, layout.stages, layout.windows)
     return now.seconds - choose_layout(plan.size, chunk, machine, rate).seconds
-
-
-def room_for(plan: StreamPlan) -> int:
-    """Return the most samples that a partitioned stream takes at a time."""
-    return max(plan.block_size, _LEAST_ROOM)
 
 
 def streamed(problem: Problem, time: int, samples: int) -> Problem:

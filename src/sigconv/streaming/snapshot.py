@@ -29,6 +29,7 @@ FIELDS = {
     "plan",
     "running",
     "size",
+    "weak",
 }
 
 

@@ -22,7 +22,7 @@ from sigconv.streaming.layout import Size
 from sigconv.streaming.partitioned import PartitionedPast
 from sigconv.streaming.past import Past
 from sigconv.streaming.plan import StreamPlan
-from sigconv.streaming.planning import plan_partitioned, plan_slabs, room_for, slab_room, streamed
+from sigconv.streaming.planning import plan_partitioned, plan_slabs, slab_room, streamed
 from sigconv.streaming.running import Filter, Running
 from sigconv.streaming.slabs import SlabFilter, SlabPast, SummedSlabs
 from sigconv.streaming.steps import Connections
@@ -36,6 +36,11 @@ class Wiring(NamedTuple):
     inputs: int
     outputs: int
     pairs: list[tuple[int, int, int]]
+
+    @property
+    def has_one_kernel(self) -> bool:
+        """Whether each input leads to the output of its number, by one kernel for all."""
+        return self.pairs == [(row, row, 0) for row in range(self.outputs)]
 
 
 class Request(NamedTuple):
@@ -70,10 +75,16 @@ def start_partitioned(
     used = _connected(wiring, rows_of(request.kernel))
     if plan is None:
         size = Size(given.taps, given.latency, inputs, outputs, max(1, len(used)), dtypes.compute)
-        plan = plan_partitioned(size, request.size, dtypes, patient=given.block_size is not None)
+        plan = plan_partitioned(
+            size,
+            request.size,
+            dtypes,
+            patient=given.block_size is not None,
+            one_kernel=wiring.has_one_kernel,
+        )
     assert plan.way is not None
     workers = resolve_workers(given.workers)
-    past = PartitionedPast(plan.way, request.others, room_for(plan), request.edges, workers)
+    past = PartitionedPast(plan.way, request.others, plan.room, request.edges, workers)
 
     def make_filter(kernel: Array) -> PartitionedFilter:
         taps = rows_of(kernel).astype(dtypes.compute)

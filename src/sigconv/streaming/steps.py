@@ -65,7 +65,7 @@ class Run(NamedTuple):
 
     `slot` is that of the first of `windows` in the ring of delays. `place` is where its samples
     begin in the past, and `end` where samples end there; or where its outputs begin in a target,
-    and `end` where rows end there, 0 for rings. Whoever shares the work takes `each` at a time.
+    and `end` where rows end there, 0 for rings.
     """
 
     low: int
@@ -74,12 +74,11 @@ class Run(NamedTuple):
     windows: int
     place: int
     end: int
-    each: int = 1
 
     @property
     def pieces(self) -> int:
-        """How many pieces it has."""
-        return -(-(self.high - self.low) * self.windows // self.each)
+        """How many windows of all rows there are."""
+        return (self.high - self.low) * self.windows
 
 
 NOTHING = Run(0, 0, 0, 1, 0, 0)

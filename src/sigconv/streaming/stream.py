@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, DType, DTypes, as_numeric, is_weak
+from sigconv.core.dtypes import Array, DType, DTypes, as_dtype, as_numeric, is_weak
 from sigconv.dispatch import check_target
 from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.streaming.aligned import Wanted, aligned_results
@@ -142,11 +142,11 @@ class Stream(ABC):
                 dtypes = DTypes(usual, given.dtype or usual)
             shape = self._result_shape(known.shape(self.tail if self._size else 0))
             result = np.empty(shape, dtypes.result)
-            if result.size:
-                assert self._running is not None
-                with self._turns.working(), np.errstate(all="ignore"):
+            with self._turns.working(), np.errstate(all="ignore"):
+                if result.size:
+                    assert self._running is not None
                     self._running.finish(self._arranged(result))
-            self._turns.is_ended = True
+                self._turns.is_ended = True
             return result
 
     def reset(self) -> None:
@@ -197,7 +197,7 @@ class Stream(ABC):
             if self._running is not None:
                 with self._turns.working():
                     self._running.swap(swap)
-                self._kernel, self._weak = self._running.newest, weak
+                    self._kernel, self._weak = self._running.newest, weak
             elif count or self._early:
                 self._early = [*self._early[:1], swap]
             else:
@@ -241,7 +241,7 @@ class Stream(ABC):
         with self._turns:
             check_state(state, self._about(), (self._given, self._kernel))
             self._arguments.check_others(state["others"])
-            chunks, running = self._chunks, None
+            chunks, running = self._expected(), None
             if state["plan"] is not None:
                 dtypes = DTypes(*map(np.dtype, state["dtypes"]))
                 known = frozenset(map(np.dtype, state["known"]))
@@ -273,7 +273,7 @@ class Stream(ABC):
         Yields
         ------
         ndarray
-            Results, in order. The signal begins with what the stream has heard before.
+            Results, in order, of a stream that is new or has been reset.
         """
         wanted = Wanted(self._taps_of(self._kernel), self.latency, mode, center).check()
         axis = self._arguments.axis or 0
@@ -283,8 +283,16 @@ class Stream(ABC):
         """Plan and allocate for chunks of this shape and dtype, as the first one would."""
         with self._turns:
             self._turns.check()
-            chunk = np.empty(shape, dtype)
-            self._settle(chunk, self._admitted(chunk))
+            chunk = np.zeros(shape, as_dtype(dtype))
+            dtypes = self._admitted(chunk)
+            if chunk.size:
+                self._settle(chunk, dtypes)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise StreamError(
+            "a stream is not copied or pickled itself. Make another one with the same arguments, "
+            "and let it restore(stream.state())."
+        )
 
     # ------------------------------------------------------------------ how it is done
 
@@ -323,15 +331,20 @@ class Stream(ABC):
     def _open_if_known(self) -> None:
         """Plan and allocate all before the first chunk, if it is known what comes."""
         given = self._arguments
-        if given.batch_shape is None:
+        self._chunks = chunks = self._expected()
+        if chunks.others is None or 0 in chunks.others:
             return
-        axis = given.axis_of((0,) * (len(given.batch_shape) + 1))
-        self._chunks = Chunks(axis, given.batch_shape)
-        self._time_axis(self._chunks.shape(0))
-        if given.block_size is None or given.dtype is None or 0 in given.batch_shape:
-            return
-        dtypes = self._resolve(given.dtype, self._kernel, weak=self._weak)
-        self._open(Chunks(axis, given.batch_shape, dtypes), given.block_size)
+        self._time_axis(chunks.shape(0))
+        if given.block_size is not None and given.dtype is not None:
+            dtypes = self._resolve(given.dtype, self._kernel, weak=self._weak)
+            self._open(Chunks(chunks.axis, chunks.others, dtypes), given.block_size)
+
+    def _expected(self) -> Chunks:
+        """Return what is known of chunks before there are any."""
+        batch = self._arguments.batch_shape
+        if batch is None:
+            return Chunks()
+        return Chunks(self._arguments.axis_of((0,) * (len(batch) + 1)), batch)
 
     def _check_swap(self, taps: Array, fade: int, *, weak: bool) -> None:
         """Raise DTypeError where a new kernel would change the dtype of results, or cannot fade."""
@@ -359,7 +372,7 @@ class Stream(ABC):
         assert self._running is not None
         with self._turns.working(), np.errstate(all="ignore"):
             self._running.take(self._arranged(chunk), self._arranged(result))
-        self._size += size
+            self._size += size
 
     def _adapt(self, size: int) -> None:
         """Plan anew where chunks of other lengths have lost more time than that takes."""

@@ -24,7 +24,8 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Whose turn it is. In a dictionary, it is taken in one step, which Ctrl-C does not divide.
+        self._turn: dict[str, int] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -32,7 +33,9 @@ class Turns:
         self.is_ended = self.is_broken = False
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
+        me = threading.get_ident()
+        # Where this thread did not come to give it back, it still has it.
+        if self._turn.setdefault("whose", me) != me:
             raise StreamError(
                 "this stream is at work in another thread. Use one stream for each signal, or a "
                 "lock around it."
@@ -44,7 +47,7 @@ class Turns:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._lock.release()
+        self._turn.clear()
 
     @contextmanager
     def working(self) -> Iterator[None]:
