@@ -230,9 +230,9 @@ def run_blocks(
     Both are runs: low and high, between which the rows are; the slot of the first window, and how
     many there are; a place and an end. A piece is one window, or block, of one row. `place` is
     where in `past` the first window begins, which ends at `end`; or where in `target` the first
-    block goes, whose rows end there, or are rings if it is 0. `delays` are the spectra of windows and
-    which of them are not zero, `kernels` the spectra of parts, which of them are not zero, and the
-    factor of outputs.
+    block goes, whose rows end there, or are rings if it is 0. `delays` are the spectra of windows
+    and which of them are not zero, `kernels` the spectra of parts, which of them are not zero, and
+    the factor of outputs.
     """
     before, counts = count_as_zeros(), address(counter)
     line, heard = delays
