@@ -13,7 +13,7 @@ from sigconv.engines.workers import run_counted
 
 __all__ = ["SHARED", "Crew"]
 
-SHARED = 1 << 15
+SHARED = 1 << 17
 """Samples to transform that are worth being taken by one more thread."""
 
 

@@ -159,8 +159,10 @@ class Summed:
 
     def _finish(self, stop: int) -> None:
         """Make the blocks before `stop`."""
+        if self._next >= stop:
+            return
         windows, outputs = self._heard.until(stop), len(self._ring)
-        if self._row and self._next < stop:
+        if self._row:
             self._run(windows, self._blocks(self._row, outputs, 1), self._ring)
             self._next, self._row, windows = self._next + 1, 0, []
         if self._next < stop:
