@@ -25,11 +25,15 @@ class Crew:
         self._attention = Attention() if workers > 1 else None
         self._counter = np.zeros(3, np.int64)
 
+    def alone(self) -> Array:
+        """Return the counter of who shares nothing."""
+        self._counter.fill(0)
+        return self._counter
+
     def share(self, runs: Sequence[Callable[[Array], None]], pieces: int) -> None:
         """Let runs of compiled loops share `pieces`, by the counter that each is given."""
         if len(runs) == 1 or self._attention is None:
-            self._counter[:] = 0
-            runs[0](self._counter)
+            runs[0](self.alone())
             return
         # Whoever comes late finds the counter of the work that was offered.
         counter = np.zeros(3, np.int64)

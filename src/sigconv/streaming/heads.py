@@ -127,6 +127,9 @@ class WindowHead:
         places = rows, long, sums.shape[1], begin, known, size, hop, lead, each
         signals = places, self._flat, sums.reshape(-1)
         workers = min(len(self._works), pieces, 1 + pieces * each * nfft // SHARED)
+        if workers == 1:
+            self._run(0, signals, self._crew.alone())
+            return
         runs = [partial(self._run, number, signals) for number in range(workers)]
         self._crew.share(runs, pieces)
 
