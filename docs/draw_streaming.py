@@ -37,6 +37,8 @@ def main():
     above.set_title(f"{TAPS} taps, chunks of {CHUNK}, no latency", loc="left", fontweight="bold")
     last = layout.stages[-1]
     for row, (stage, colour) in enumerate(zip(layout.stages, COLOURS[1:], strict=False)):
+        name = f"parts of {stage.part} taps"
+        below.text(3.05 * last.block, 3 * row + 0.8, name, color=colour, va="center", fontsize=11)
         count = max(1, 2 * last.block // stage.block)
         for block in range(count):
             start, due = block * stage.block, block * stage.block + stage.first
@@ -49,7 +51,7 @@ def main():
                     hatch="//", edgecolor="white",
                 )  # fmt: skip
             below.barh(top + 1.6, stage.block, left=due, color=colour, alpha=shade)
-        for offset, what in ((0, "samples come"), (0.8, "worked on"), (1.6, "first heard")):
+        for offset, what in ((0, "samples come"), (0.8, "worked on"), (1.6, "first due")):
             if offset != 0.8 or stage.slack:
                 below.text(-150, 3 * row + offset, what, ha="right", va="center", fontsize=9)
     span = 4 * last.block

@@ -105,6 +105,35 @@ def test_absent_edges_weigh_each_kernel_by_itself():
     np.testing.assert_allclose(y, by_pairs(x, kernels, boundary="absent"), atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "i4"])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_filter_for_each_channel(axis, dtype):
+    rng = np.random.default_rng(3)
+    x, h = (rng.standard_normal((n, 3)) * 9 for n in (40_000, 700))
+    x, h = (array.astype(dtype) for array in (x, h))
+    if axis == -1:
+        x, h = x.T, h.T
+    for kernel in (h, h[:, :1] if axis == 0 else h[:1]):
+        stream = sc.StreamConvolver(kernel, axis=axis, axes=axis, max_taps=700)
+        y = through(stream, x, [30_000, 64], axis)
+        np.testing.assert_allclose(y, sc.convolve(x, kernel, axes=axis), rtol=0, atol=1e-9)
+    correlator = sc.StreamCorrelator(h, axis=axis, axes=axis)
+    expected = sc.correlate(x, h, axes=axis)
+    np.testing.assert_allclose(through(correlator, x, [64], axis), expected, rtol=0, atol=1e-9)
+
+
+def test_axes_are_that_of_time_or_all():
+    wrong: Any = (1, (0, 1), 0.5)
+    for axes in wrong:
+        with pytest.raises(ShapeError, match="along time alone"):
+            sc.StreamConvolver(np.ones((5, 2)), axis=0, axes=axes)
+    with pytest.raises(ShapeError, match="a filter for each channel"):
+        sc.StreamConvolver(np.ones((5, 2)), axis=0, axes=0).process(np.ones((4, 3)))
+    sc.StreamConvolver(np.ones((5, 2)), axis=0, axes=0, batch_shape=(2,)).process(np.ones((4, 2)))
+    with pytest.raises(ShapeError, match="a filter for each channel"):
+        sc.StreamConvolver(np.ones((5, 2)), axis=0, axes=0, batch_shape=(3,))
+
+
 def test_shapes_are_told():
     stream = sc.StreamMatrixConvolver(np.ones((3, 2, 4)))
     with pytest.raises(ShapeError, match=r"shape \(frames, 2\); got \(5, 3\)"):

@@ -31,12 +31,16 @@ class StreamConvolver(Stream):
     ----------
     kernel : array_like
         The taps h of y[n] = sum_k h[k] x[n-k]. One dimension acts along `axis`, on each channel;
-        as many as a chunk has act on all axes, where those other than `axis` obey ``mode="same"``.
+        as many as a chunk has act on all axes, where those other than `axis` obey ``mode="same"``,
+        or along `axes` alone.
     axis : int, optional
         The axis of time in chunks; without it they have one dimension.
     block_size : int, optional
         How many samples a chunk usually has. It decides how the work is shared out, and any
         number works. By default the first chunk tells.
+    axes : int, optional
+        As in `convolve`: ``axes=axis`` with a kernel of shape (taps, channels), or as chunks are
+        laid out, is a filter for each channel.
     latency : int
         By how many samples results are late. What is late costs less: a long kernel needs no sums
         that are due at once.
@@ -103,6 +107,7 @@ class StreamConvolver(Stream):
         kernel: npt.ArrayLike,
         *,
         axis: int | None = None,
+        axes: int | tuple[int, ...] | None = None,
         block_size: int | None = None,
         latency: int = 0,
         dtype: npt.DTypeLike | None = None,
@@ -129,7 +134,10 @@ class StreamConvolver(Stream):
             workers=workers,
         )
         super().__init__(taps, arguments, weak=is_weak(kernel))
-        self._edges = arguments.edges(taps.ndim, position)
+        self._is_each = axes is not None and taps.ndim > 1
+        _check_axes(axes, taps.ndim, axis)
+        ndim = 1 if self._is_each else taps.ndim
+        self._edges = arguments.edges(ndim, 0 if self._is_each else position)
         self._open_if_known()
 
     def _as_kernel(self, kernel: npt.ArrayLike) -> Array:
@@ -155,6 +163,16 @@ class StreamConvolver(Stream):
                 f"a kernel of shape {self._kernel.shape} takes chunks of {ndim} dimensions; got "
                 f"shape {shape}."
             )
+        if self._is_each:
+            kernels = np.delete(self._kernel.shape, axis)
+            channels = np.delete(shape, axis)
+            # Before anything is known of the chunks, they have no channels yet.
+            if channels.any() and ((kernels != channels) & (kernels != 1)).any():
+                raise ShapeError(
+                    f"with axes={axis}, a kernel of shape {self._kernel.shape} has a filter for "
+                    f"each channel; got chunks of shape {shape}. Use StreamMatrixConvolver for "
+                    "other numbers of channels."
+                )
         return axis
 
     def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
@@ -170,17 +188,40 @@ class StreamConvolver(Stream):
         return shape
 
     def _about(self) -> dict[str, Any]:
-        return {"kind": self._kind, **self._arguments.about()}
+        return {"kind": self._kind, **self._arguments.about(), "axes": self._is_each}
 
     def _start(self, chunks: Chunks, size: int, plan: StreamPlan | None) -> Running:
         request = Request.of(self._arguments, self._edges, self._kernel, chunks, size)
         absent = any(edge.rule == "absent" for edge in self._edges)
-        if self._kernel.ndim == 1 and is_partitioned(request.dtypes) and not absent:
-            rows = prod(request.others)
-            wiring = Wiring(rows, rows, [(row, row, 0) for row in range(rows)])
-            return start_partitioned(request, wiring, plan, lambda kernel: kernel[np.newaxis])
-        time = self._arguments.axis_of((0,) * (len(request.others) + 1))
-        return start_slabs(request, time, plan, weak=self._weak)
+        others, time, is_each = request.others, chunks.axis, self._is_each
+        rows = prod(others)
+
+        # Nothing of this object: so the end of a stream frees all at once.
+        def rows_of(kernel: Array) -> Array:
+            if not is_each:
+                return kernel[np.newaxis]
+            taps = np.moveaxis(kernel, time, -1)
+            return np.broadcast_to(taps, (*others, taps.shape[-1])).reshape(rows, -1)
+
+        one_row = self._kernel.ndim == 1 or is_each
+        if one_row and is_partitioned(request.dtypes) and not absent:
+            pairs = [(row, row, row if is_each else 0) for row in range(rows)]
+            return start_partitioned(request, Wiring(rows, rows, pairs), plan, rows_of)
+        return start_slabs(request, time, plan, weak=self._weak, along_time=is_each)
+
+
+def _check_axes(axes: Any, ndim: int, axis: int | None) -> None:
+    """Raise ShapeError unless `axes` is that of time alone."""
+    if axes is None:
+        return
+    named = axes if isinstance(axes, tuple) else (axes,)
+    whole = all(isinstance(one, int | np.integer) for one in named)
+    time = 0 if axis is None else axis
+    if len(named) != 1 or not whole or (named[0] - time) % max(ndim, 1):
+        raise ShapeError(
+            f"a stream convolves along all axes of its kernel, or along time alone: axes={axis!r} "
+            f"then; got axes={axes!r}."
+        )
 
 
 def as_taps(kernel: npt.ArrayLike) -> Array:

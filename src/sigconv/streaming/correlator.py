@@ -25,7 +25,7 @@ class StreamCorrelator(StreamConvolver):
     center : int or tuple of int, optional
         As in `correlate`, for axes other than that of time.
     **keywords
-        Those of `StreamConvolver`: `axis`, `block_size`, `latency`, `dtype`, `batch_shape`,
+        Those of `StreamConvolver`: `axis`, `axes`, `block_size`, `latency`, `dtype`, `batch_shape`,
         `boundary`, `fill_value`, `max_taps` and `workers`.
 
     Attributes
@@ -65,7 +65,9 @@ class StreamCorrelator(StreamConvolver):
     ) -> None:
         shape = np.shape(as_numeric(template, "template"))
         mirrored = _mirrored(hashable("center", center), shape)
-        super().__init__(_reversed(template), center=mirrored, **keywords)
+        # With a template for each channel, these stay in their order.
+        self._flipped = None if keywords.get("axes") is None else keywords.get("axis")
+        super().__init__(_reversed(template, self._flipped), center=mirrored, **keywords)
 
     @property
     def lag(self) -> int:
@@ -85,12 +87,13 @@ class StreamCorrelator(StreamConvolver):
         return super().run(chunks, mode, center)
 
     def _as_kernel(self, kernel: npt.ArrayLike) -> Array:
-        return super()._as_kernel(_reversed(kernel))
+        return super()._as_kernel(_reversed(kernel, self._flipped))
 
 
-def _reversed(template: npt.ArrayLike) -> Any:
-    """Return the kernel of the convolution that correlates with a template."""
-    array = np.conj(np.flip(as_numeric(template, "template")))
+def _reversed(template: npt.ArrayLike, axis: int | None) -> Any:
+    """Return the kernel that correlates with a template along one axis, or along all."""
+    array = as_numeric(template, "template")
+    array = np.conj(np.flip(array, axis if array.ndim > 1 else None))
     # Python's numbers stay such.
     return array.tolist() if is_weak(template) else array
 

@@ -106,9 +106,10 @@ def start_slabs(
     plan: StreamPlan | None,
     *,
     weak: bool,
+    along_time: bool = False,
     parts_of: Callable[[Array], Array] | None = None,
 ) -> Running:
-    """Return a stream of any numbers, along any axes, with time along one of them.
+    """Return a stream of any numbers, along all axes of a kernel or `along_time` alone.
 
     `parts_of` gives the kernels of each output, with a row for each input, where inputs are summed.
     """
@@ -117,7 +118,8 @@ def start_slabs(
     room = slab_room(shape, time, given.taps, request.size, dtypes.compute)
 
     def problem_of(taps: Array, boundary: Any) -> Problem:
-        axes = time if taps.ndim == 1 or parts_of is not None else None
+        alone = along_time or taps.ndim == 1 or parts_of is not None
+        axes = time if alone else None
         kernel = Operand(taps.shape, taps.dtype, weak)
         return _problem(request, time, room, kernel, axes=axes, boundary=boundary)
 
