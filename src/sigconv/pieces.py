@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from typing import Any, Protocol, runtime_checkable
@@ -22,8 +21,8 @@ from sigconv.engines import ENGINES, Plan, Prepared, prepare
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import DTypeError, ShapeError
 from sigconv.missing import check_weights, edge_ratio, light_share
-from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
-from sigconv.sections import compute_section
+from sigconv.planning import looked_at, make_plan, needs_a_look
+from sigconv.sections import compute_section, without_parts
 
 __all__ = ["USUAL_PIECE", "Pieces", "Unending", "convolve_pieces"]
 
@@ -119,10 +118,8 @@ def convolve_pieces(
         plan = min((make_plan(problem, name) for name in able), key=_first_seconds)
     else:
         plan = choose_plan(problem, method)
-    if plan.parts > 1 and plan is not method:
-        # Each piece would begin with windows over a whole kernel that give no outputs.
-        others = ENGINES[plan.method].candidates(problem, current_machine())
-        plan = replace(next(p for p in others if p.parts == 1), candidates=plan.candidates)
+    if plan is not method:
+        plan = without_parts(plan)
     return Pieces(source, taps, plan, workers, piece)
 
 

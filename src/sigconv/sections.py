@@ -11,9 +11,21 @@ from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import Source, gather_region
 from sigconv.core.problem import Axis
-from sigconv.engines import Prepared, execute
+from sigconv.engines import ENGINES, Plan, Prepared, execute
+from sigconv.planning import current_machine
 
-__all__ = ["compute_section"]
+__all__ = ["compute_section", "without_parts"]
+
+
+def without_parts(plan: Plan) -> Plan:
+    """Return the plan, or one by whole windows if its kernel goes in parts.
+
+    Each section would begin with windows over a whole kernel that give no outputs.
+    """
+    if plan.parts == 1:
+        return plan
+    others = ENGINES[plan.method].candidates(plan.problem, current_machine())
+    return replace(next(one for one in others if one.parts == 1), candidates=plan.candidates)
 
 
 def compute_section(

@@ -60,6 +60,38 @@ def test_stages_work_ahead_for_any_chunk(chosen, sizes, monkeypatch):
     check(monkeypatch, chosen, rng=np.random.default_rng(5), sizes=sizes)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_no_call_carries_all_work_on_a_long_block(channels, monkeypatch):
+    # Blocks of 128 that are due 128 samples after their last one, in chunks of 16.
+    choose(monkeypatch, Layout(0, 600, 256, (Stage(256, 3, 128, 128, 256),), 0))
+    stream: Any = sc.StreamConvolver(np.ones(600), axis=0)
+    work = list[int]()
+    for _ in range(80):
+        stream.process(np.ones((16, channels)))
+        if not work:
+            (line,) = stream._running.body.lines
+            (steps, *_), own = line.steps, line.steps[0].run
+
+            def counted(job, counter, own=own):
+                work[-1] += job.windows.pieces + job.blocks.pieces
+                own(job, counter)
+
+            steps.run = counted
+        work.append(0)
+    # Of each block, a transform there and one back for every channel: at most two units a call.
+    assert sum(work) >= 2 * channels * 6
+    assert max(work) <= (1 if channels == 1 else 2)
+
+
+@pytest.mark.skipif(not COMPILED, reason="compiled loops count them as zeros")
+@pytest.mark.parametrize("taps", [20, 1500])
+def test_denormal_numbers_count_as_zeros_in_streams_alone(taps, monkeypatch):
+    tiny = np.full(4000, 1e-310)
+    y = through(sc.StreamConvolver(np.ones(taps)), tiny, [64])
+    assert not y.any()
+    assert tiny[0] * 0.5 > 0, "arithmetic elsewhere goes on with them"
+
+
 @pytest.mark.parametrize("chosen", [THREE, PROMPT], ids=["three", "prompt"])
 def test_numpy_steps_give_what_compiled_loops_do(chosen, monkeypatch):
     monkeypatch.setattr(compiled, "loop_for", lambda dtype: "numpy")
@@ -98,7 +130,7 @@ def test_zero_parts_and_silence_are_skipped(monkeypatch):
     np.testing.assert_allclose(y[[13, 710, 1410]], [1.0, -2.0, 0.5], atol=1e-12)
     first, *_ = stream._running._filter._stages
     assert not first._outputs.used.any(), "taps 32 to 128 are zero"
-    assert not stream._running.body.heard[0].delays.heard.any(), "nothing has been heard for long"
+    assert not stream._running.body.lines[0].delays.heard.any(), "nothing has been heard for long"
 
 
 def test_short_kernels_go_direct_long_chunks_by_windows_long_kernels_in_parts():

@@ -122,6 +122,12 @@ def test_a_filter_for_each_channel(axis, dtype):
     np.testing.assert_allclose(through(correlator, x, [64], axis), expected, rtol=0, atol=1e-9)
 
 
+def test_channels_do_not_add_up_to_an_overflow():
+    kernel = np.full((1, 3), 1 << 47)
+    stream = sc.StreamConvolver(kernel, axis=0, axes=0)
+    np.testing.assert_array_equal(stream.process(np.ones((2, 3), "i2")), np.full((2, 3), 1 << 47))
+
+
 def test_axes_are_that_of_time_or_all():
     wrong: Any = (1, (0, 1), 0.5)
     for axes in wrong:

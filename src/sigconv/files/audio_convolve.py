@@ -15,12 +15,12 @@ from sigconv.convolution import convolve
 from sigconv.engines import Plan
 from sigconv.errors import BoundaryError, OptionError
 from sigconv.files.audio import check_working, target_description
-from sigconv.files.audio_stream import StreamedPieces
 from sigconv.files.audio_streams import AudioSink, AudioSource
 from sigconv.files.description import Description
 from sigconv.files.encodings import stored_dtype, wanted_subtype
 from sigconv.files.headers import narrow_to_wav
 from sigconv.files.job import HELD_PIECES, Job
+from sigconv.files.piped_audio import StreamedPieces
 from sigconv.files.pipes import PipeFile, PipeSource, outgoing
 from sigconv.pieces import Pieces, convolve_pieces
 from sigconv.streaming import StreamPlan

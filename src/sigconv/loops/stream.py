@@ -23,7 +23,6 @@ from sigconv.loops.memory import address
 __all__ = [
     "are_finite",
     "run_blocks",
-    "run_pairs",
     "run_windows",
     "sum_first_taps",
     "try_blocks",
@@ -91,32 +90,6 @@ def sum_first_taps(past: Any, begin: int, taps: Any, table: Any, sums: Any, size
 
 @numba.njit(nogil=True, cache=True)
 def run_windows(
-    counter: Any, calls: Any, scratch: Any, places: Any, x: Any, y: Any, spectra: Any, factor: Any
-) -> None:
-    """Overlap-save over a chunk: each output is the convolution of the input of its number.
-
-    `places` are the first row and how many there are, the length of a row of `x` and of `y`, where
-    in a row of `x` the first window begins, how many samples there are from there on, the outputs
-    of a row, those of a window, where these begin in a transform, and the windows of a piece.
-    """
-    before, counts = count_as_zeros(), address(counter)
-    samples, spectrum, _ = scratch
-    rows, long, wide, begin, known, size, hop, lead, each = places
-    one, per_row = np.zeros((1, 3), np.int64), -(-size // (hop * each))
-    while True:
-        piece = take_next(counts)
-        if piece >= rows * per_row:
-            break
-        row, low = piece // per_row, piece % per_row * hop * each
-        one[0, 0], one[0, 1] = row * long + begin + low, row * wide + low
-        layout = hop, lead, 0, known - low, min(hop * each, size - low)
-        filter_windows(calls, x, y, one, layout, spectra, samples, spectrum, factor)
-        count_done(counts, 1)
-    restore(before)
-
-
-@numba.njit(nogil=True, cache=True)
-def run_pairs(
     counter: Any,
     calls: Any,
     scratch: Any,
@@ -127,19 +100,29 @@ def run_pairs(
     factor: Any,
     louder: float,
 ) -> None:
-    """Do what `run_windows` does with two windows in one transform, as `filter_pairs` does."""
+    """Overlap-save over a chunk: each output is the convolution of the input of its number.
+
+    `places` are how many rows there are, the length of a row of `x` and of `y`, where in a row of
+    `x` the first window begins, how many samples there are from there on, the outputs of a row,
+    those of a window, and where these begin in a transform. Unless `louder` is 0, windows go in
+    pairs, as in `filter_pairs`.
+    """
     before, counts = count_as_zeros(), address(counter)
-    samples, spectrum, beside = scratch
-    rows, long, wide, begin, known, size, hop, lead, each = places
-    one, per_row = np.zeros((1, 3), np.int64), -(-size // (hop * each))
+    samples, spectrum, room = scratch
+    rows, long, wide, begin, known, size, hop, lead = places
+    each = 2 * hop if louder > 0 else hop
+    one, per_row = np.zeros((1, 3), np.int64), -(-size // each)
     while True:
         piece = take_next(counts)
         if piece >= rows * per_row:
             break
-        row, low = piece // per_row, piece % per_row * hop * each
+        row, low = piece // per_row, piece % per_row * each
         one[0, 0], one[0, 1] = row * long + begin + low, row * wide + low
-        layout = hop, lead, 0, known - low, min(hop * each, size - low)
-        pair_windows(calls, x, y, one, layout, spectra, samples, spectrum, factor, louder, beside)
+        layout = hop, lead, 0, known - low, min(each, size - low)
+        if louder > 0:
+            pair_windows(calls, x, y, one, layout, spectra, samples, spectrum, factor, louder, room)
+        else:
+            filter_windows(calls, x, y, one, layout, spectra, samples, spectrum, factor)
         count_done(counts, 1)
     restore(before)
 
@@ -295,13 +278,6 @@ def try_blocks(dtype: DType) -> None:
             target,
         )
         counter[:] = 0
-        places, beside = (1, 4, 4, 0, 4, 4, 4, 0, 1), (*scratch, past)
+        places, beside = (1, 4, 4, 0, 4, 4, 4, 0), (*scratch, past)
         x, y = past.ravel(), target.ravel()
-        run_windows(counter, calls, beside, places, x, y, line[0], factor)
-    if dtype.char == "f":
-        paired = np.result_type(dtype, np.complex64)
-        with borrow_transform(TransformSpec(1, (4,), paired, is_native=True)) as work:
-            counter[:] = 0
-            halves = work.samples[0].view(dtype), work.spectrum[0], np.zeros((3, 4), dtype)
-            spectra = np.zeros((1, 4), paired)
-            run_pairs(counter, work.calls, halves, places, x, y, spectra, factor, 1.0)
+        run_windows(counter, calls, beside, places, x, y, line[0], factor, 0.0)

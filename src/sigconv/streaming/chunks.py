@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from sigconv.core.boundary import Edges
 from sigconv.core.dtypes import Array, DType, DTypes, as_numeric, is_weak
-from sigconv.errors import DTypeError, ShapeError
+from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
+from sigconv.errors import DTypeError, IntegerOverflowError, ShapeError
 
-__all__ = ["Chunks"]
+__all__ = ["Chunks", "check_worst_case"]
 
 
 @dataclass(slots=True)
@@ -81,3 +83,22 @@ class Chunks:
                 f"{dtypes.result}. Convert the chunk, or make the stream with "
                 f"dtype={dtypes.result.name!r}."
             )
+
+
+def check_worst_case(
+    dtype: DType, kernel: Array, dtypes: DTypes, edges: Edges, fill: complex
+) -> None:
+    """Raise IntegerOverflowError where samples of `dtype` may give sums that do not fit."""
+    largest = 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    if any(edge.rule == "constant" for edge in edges):
+        largest = max(largest, abs(int(fill.real)))
+    check_signs(dtypes, kernel)
+    bound = largest * absolute_sum(kernel)
+    try:
+        check_integer_bound(bound, dtypes)
+    except IntegerOverflowError:
+        raise IntegerOverflowError(
+            f"integer results must fit {dtypes.result}, whatever comes: samples of {dtype} may "
+            f"reach {bound} with this kernel. Pass chunks of a narrower dtype, or dtype=float, or "
+            "Python's unbounded integers: chunk.astype(object)."
+        ) from None

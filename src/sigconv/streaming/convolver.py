@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.arguments import filled_edge
-from sigconv.core.boundary import Edges
-from sigconv.core.dtypes import Array, DType, DTypes, as_numeric, is_weak, resolve_dtypes
-from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
-from sigconv.errors import IntegerOverflowError, ShapeError
+from sigconv.core.dtypes import Array, as_numeric, is_weak
+from sigconv.errors import ShapeError
 from sigconv.streaming.arguments import Arguments
 from sigconv.streaming.chunks import Chunks
 from sigconv.streaming.plan import StreamPlan
@@ -21,7 +19,7 @@ from sigconv.streaming.running import Running
 from sigconv.streaming.starting import Request, Wiring, start_partitioned, start_slabs
 from sigconv.streaming.stream import Stream
 
-__all__ = ["StreamConvolver", "as_taps", "check_worst_case"]
+__all__ = ["StreamConvolver", "as_taps"]
 
 
 class StreamConvolver(Stream):
@@ -175,14 +173,11 @@ class StreamConvolver(Stream):
                 )
         return axis
 
-    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
-        requested = self._arguments.dtype
-        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=requested)
-        for edge in self._edges:
-            filled_edge(edge, dtypes)
-        if dtypes.is_integer:
-            check_worst_case(dtype, kernel, dtypes, self._edges, self._arguments.fill_value)
-        return dtypes
+    def _sums_of(self, kernel: Array) -> Iterable[Array]:
+        if not self._is_each:
+            return [kernel]
+        time = _time_of(kernel, self._arguments.axis)
+        return np.moveaxis(kernel, time, -1).reshape(-1, kernel.shape[time])
 
     def _result_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
@@ -231,25 +226,6 @@ def as_taps(kernel: npt.ArrayLike) -> Array:
         raise ShapeError(f"a kernel needs at least one tap; got shape {taps.shape}.")
     taps.flags.writeable = False
     return taps
-
-
-def check_worst_case(
-    dtype: DType, kernel: Array, dtypes: DTypes, edges: Edges, fill: complex
-) -> None:
-    """Raise IntegerOverflowError where samples of `dtype` may give sums that do not fit."""
-    largest = 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
-    if any(edge.rule == "constant" for edge in edges):
-        largest = max(largest, abs(int(fill.real)))
-    check_signs(dtypes, kernel)
-    bound = largest * absolute_sum(kernel)
-    try:
-        check_integer_bound(bound, dtypes)
-    except IntegerOverflowError:
-        raise IntegerOverflowError(
-            f"integer results must fit {dtypes.result}, whatever comes: samples of {dtype} may "
-            f"reach {bound} with this kernel. Pass chunks of a narrower dtype, or dtype=float, or "
-            "Python's unbounded integers: chunk.astype(object)."
-        ) from None
 
 
 def _time_of(kernel: Array, axis: int | None) -> int:

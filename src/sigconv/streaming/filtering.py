@@ -13,7 +13,7 @@ from sigconv.engines.nonfinite import count_products
 from sigconv.streaming.heads import FirstTaps
 from sigconv.streaming.layout import Stage
 from sigconv.streaming.partitioned import PartitionedPast
-from sigconv.streaming.stages import Summed
+from sigconv.streaming.stages import StageFilter
 from sigconv.streaming.steps import (
     Connections,
 )
@@ -66,7 +66,8 @@ class PartitionedFilter:
             else None
         )
         self._stages = [
-            Summed(heard, _taps_of(heard.stage, taps), factor, connections) for heard in past.heard
+            StageFilter(line, _taps_of(line.stage, taps), factor, connections)
+            for line in past.lines
         ]
         self._sums = np.zeros((connections.outputs, past.past.room), way.dtype)
 
@@ -86,7 +87,7 @@ class PartitionedFilter:
         sums, later = rows[:, :size], self._stages
         if self._head is not None:
             self._head.write(rows, start, stop)
-        elif later and past.heard[0].stage.is_prompt:
+        elif later and past.lines[0].stage.is_prompt:
             later[0].write(rows, start, stop)
             later = later[1:]
         else:

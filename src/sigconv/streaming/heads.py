@@ -94,14 +94,13 @@ class WindowHead:
         works: list[Transform],
         crew: Crew,
     ) -> None:
-        from sigconv.loops.stream import run_pairs, run_windows
+        from sigconv.loops.stream import run_windows
 
         (taps,), self._latency, self._factor = first
         self._past = past
         self._windows, self._crew = windows, crew
-        self._is_paired = windows.loop == "pairs"
-        self._loop = run_pairs if self._is_paired else run_windows
-        self._works = works
+        self._louder = LOUDER if windows.loop == "pairs" else 0.0
+        self._loop, self._works = run_windows, works
         work = self._works[0]
         work.samples[0, : taps.size] = taps
         work.samples[0, taps.size :] = 0
@@ -122,9 +121,9 @@ class WindowHead:
         lead = nfft - hop
         begin = start - self._latency - self._past.start - lead
         known = self._past.time - self._past.start - begin
-        each = 2 if self._is_paired else 1
+        each = 2 if self._louder else 1
         pieces = rows * -(-size // (hop * each))
-        places = rows, long, sums.shape[1], begin, known, size, hop, lead, each
+        places = rows, long, sums.shape[1], begin, known, size, hop, lead
         signals = places, self._flat, sums.reshape(-1)
         workers = min(len(self._works), pieces, 1 + pieces * each * nfft // SHARED)
         if workers == 1:
@@ -134,6 +133,5 @@ class WindowHead:
         self._crew.share(runs, pieces)
 
     def _run(self, number: int, signals: tuple[Any, ...], counter: Array) -> None:
-        calls, louder = self._works[number].calls, (LOUDER,) if self._is_paired else ()
-        arguments = self._scratch[number], *signals, self._spectra, self._factor
-        self._loop(counter, calls, *arguments, *louder)
+        arguments = self._scratch[number], *signals, self._spectra, self._factor, self._louder
+        self._loop(counter, self._works[number].calls, *arguments)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.arguments import filled_edge
-from sigconv.core.dtypes import Array, DType, DTypes, is_weak, resolve_dtypes
+from sigconv.core.dtypes import Array, is_weak
 from sigconv.errors import ShapeError
 from sigconv.streaming.arguments import Arguments
 from sigconv.streaming.chunks import Chunks
-from sigconv.streaming.convolver import as_taps, check_worst_case
+from sigconv.streaming.convolver import as_taps
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.planning import is_partitioned
 from sigconv.streaming.running import Running
@@ -119,15 +119,8 @@ class StreamMatrixConvolver(Stream):
             raise ShapeError(f"this stream takes chunks of shape {named}; got {shape}.")
         return axis
 
-    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
-        requested = self._arguments.dtype
-        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=requested)
-        for edge in self._edges:
-            filled_edge(edge, dtypes)
-        if dtypes.is_integer:
-            for row in kernel:
-                check_worst_case(dtype, row, dtypes, self._edges, self._arguments.fill_value)
-        return dtypes
+    def _sums_of(self, kernel: Array) -> Iterable[Array]:
+        return kernel
 
     def _result_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 2:

@@ -18,7 +18,7 @@ from sigconv.streaming.crew import Crew
 from sigconv.streaming.heads import DirectHead, FirstTaps, Head, WindowHead
 from sigconv.streaming.layout import Stage
 from sigconv.streaming.past import Past, Timed
-from sigconv.streaming.stages import Heard
+from sigconv.streaming.stages import DelayLine
 from sigconv.streaming.steps import (
     CompiledSteps,
     Connections,
@@ -66,8 +66,9 @@ class PartitionedPast:
             compiled.load(dtype, "blocks")
         # NumPy's steps are one thread's.
         self._crew = Crew(workers if is_native else 1)
-        self.heard = [
-            Heard(stage, self.past, self._steps(stage), self._crew) for stage in way.layout.stages
+        self.lines = [
+            DelayLine(stage, self.past, self._steps(stage), self._crew)
+            for stage in way.layout.stages
         ]
         self.forget()
 
@@ -78,8 +79,8 @@ class PartitionedPast:
         self._first: int | None = 0
         self._end: int | None = None
         self._is_begun = self._edges[0].is_zero
-        for heard in self.heard:
-            heard.rebuild()
+        for line in self.lines:
+            line.rebuild()
 
     def prepare(self, chunk: Array) -> bool:
         """Extend the signal before its first sample once `chunk` shows enough of it.
@@ -110,8 +111,8 @@ class PartitionedPast:
         values = gather_region(signal, (axis,), batch, ((-count, 0),), signal.dtype)
         past.extend_before(values)
         self._first, self._is_begun = None, True
-        for stage in self.heard:
-            stage.rebuild()
+        for line in self.lines:
+            line.rebuild()
         return True
 
     def hear(self, chunk: Array) -> None:
@@ -148,8 +149,8 @@ class PartitionedPast:
         """Go on from a state."""
         self.past.restore(state["past"], keeps_bad=False)
         self._first, self._is_begun, self._end = state["first"], state["is_begun"], None
-        for heard in self.heard:
-            heard.rebuild()
+        for line in self.lines:
+            line.rebuild()
 
     def _steps(self, stage: Stage) -> list[Steps]:
         """Return the transforms of each worker."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -12,6 +11,7 @@ from sigconv.core.problem import Axis, Problem
 from sigconv.engines import ENGINES, Plan, compiled
 from sigconv.fft import current_backend
 from sigconv.planning import current_machine, looked_at, make_plan, needs_a_look
+from sigconv.sections import without_parts
 from sigconv.streaming.layout import Costs, Size, choose_layout, direct_rate
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.ways import Way
@@ -105,12 +105,7 @@ def plan_slabs(problem: Problem, kernel: Array, method: str | None = None) -> Pl
     ]
     names = [method] if method in able else able
     plans = [make_plan(problem, name) for name in names]
-    plan = min(plans, key=lambda plan: plan.cost.seconds)
-    if plan.parts > 1:
-        # Each chunk would begin with windows over a whole kernel that give no outputs.
-        others = ENGINES[plan.method].candidates(problem, current_machine())
-        plan = replace(next(p for p in others if p.parts == 1), candidates=plan.candidates)
-    return plan
+    return without_parts(min(plans, key=lambda plan: plan.cost.seconds))
 
 
 def _load(dtype: DType, ndim: int) -> None:

@@ -19,10 +19,10 @@ from sigconv.streaming.layout import Stage
 from sigconv.streaming.past import Past
 from sigconv.streaming.steps import NOTHING, Connections, Delays, Job, Outputs, Run, Steps
 
-__all__ = ["Heard", "Summed"]
+__all__ = ["DelayLine", "StageFilter"]
 
 
-class Heard:
+class DelayLine:
     """The spectra of the windows of one stage, which all kernels share.
 
     Parameters
@@ -95,12 +95,12 @@ class Heard:
         return Run(low, len(self.rows), self.slot(first), count, place, past.time - past.start)
 
 
-class Summed:
+class StageFilter:
     """The outputs of one stage by certain kernels, as they become due.
 
     Parameters
     ----------
-    heard : Heard
+    line : DelayLine
         The spectra of samples.
     taps : ndarray
         Kernels, in rows: the taps of this stage.
@@ -110,10 +110,10 @@ class Summed:
         Which kernel leads from which input to which output.
     """
 
-    def __init__(self, heard: Heard, taps: Array, factor: Any, connections: Connections) -> None:
-        stage = heard.stage
-        self._heard, self._stage, self._past = heard, stage, heard.past
-        steps = heard.steps[0]
+    def __init__(self, line: DelayLine, taps: Array, factor: Any, connections: Connections) -> None:
+        stage = line.stage
+        self._line, self._stage, self._past = line, stage, line.past
+        steps = line.steps[0]
         starts = range(0, stage.parts * stage.part, stage.part)
         parts = [taps[:, low : low + stage.part] for low in starts]
         spectra = np.stack([[steps.spectrum(row) for row in part] for part in parts], axis=1)
@@ -129,19 +129,19 @@ class Summed:
         """Make what is due next from the past alone."""
         stage, time = self._stage, self._past.time
         self._next, self._row = (time - stage.first) // stage.block, 0
-        self._run(self._heard.until(min(self._next, time // stage.block)), NOTHING, self._ring)
+        self._run(self._line.until(min(self._next, time // stage.block)), NOTHING, self._ring)
         if not stage.is_prompt:
             self._finish(stage.due(time))
 
     def write(self, sums: Array, start: int, stop: int) -> None:
         """Write outputs of a prompt stage, of times [start, stop), to the beginnings of rows."""
-        stage, heard = self._stage, self._heard
+        stage, line = self._stage, self._line
         due, complete = stage.due(stop), self._past.time // stage.block
         # A chunk may end within a block whose outputs are wanted.
-        windows = heard.until(min(due, complete), extra=due > complete)
+        windows = line.until(min(due, complete), extra=due > complete)
         first = (start - stage.first) // stage.block
         place = first * stage.block + stage.first - start
-        blocks = Run(0, len(sums), heard.slot(first), due - first, place, stop - start)
+        blocks = Run(0, len(sums), line.slot(first), due - first, place, stop - start)
         self._run(windows, blocks, sums)
 
     def add(self, sums: Array, start: int, stop: int) -> None:
@@ -161,7 +161,7 @@ class Summed:
         """Make the blocks before `stop`."""
         if self._next >= stop:
             return
-        windows, outputs = self._heard.until(stop), len(self._ring)
+        windows, outputs = self._line.until(stop), len(self._ring)
         if self._row:
             self._run(windows, self._blocks(self._row, outputs, 1), self._ring)
             self._next, self._row, windows = self._next + 1, 0, []
@@ -171,12 +171,12 @@ class Summed:
 
     def _go_on(self, stop: int) -> None:
         """Do as much for the next block as has passed of the time until it is due."""
-        stage, heard = self._stage, self._heard
+        stage, line = self._stage, self._line
         due = self._next * stage.block + stage.first
-        inputs, outputs = len(heard.rows), len(self._ring)
+        inputs, outputs = len(line.rows), len(self._ring)
         wanted = (stop - due + stage.slack) * (inputs + outputs) // stage.slack
-        while heard.progress(self._next) < min(inputs, wanted):
-            self._run([heard.next_row()], NOTHING, self._ring)
+        while line.progress(self._next) < min(inputs, wanted):
+            self._run([line.next_row()], NOTHING, self._ring)
         until = min(outputs, wanted - inputs)
         if until > self._row:
             self._run([], self._blocks(self._row, until, 1), self._ring)
@@ -187,16 +187,16 @@ class Summed:
     def _blocks(self, low: int, high: int, count: int) -> Run:
         """Return how to write the next blocks of some outputs to the ring."""
         place = self._next * self._stage.block % max(1, self._ring.shape[1])
-        return Run(low, high, self._heard.slot(self._next), count, place, 0)
+        return Run(low, high, self._line.slot(self._next), count, place, 0)
 
     def _run(self, windows: list[Run], blocks: Run, target: Array) -> None:
         """Transform windows, and then make blocks."""
-        heard = self._heard
+        line = self._line
         *before, last = windows or [NOTHING]
         for run, after in (*((run, NOTHING) for run in before), (last, blocks)):
-            job = Job(heard.rows, run, heard.delays, after, self._outputs, target)
+            job = Job(line.rows, run, line.delays, after, self._outputs, target)
             pieces = run.pieces + after.pieces
             worth = 1 + pieces * self._stage.nfft // SHARED
             if pieces:
-                steps = heard.steps[: min(pieces, worth)]
-                heard.crew.share([partial(one.run, job) for one in steps], pieces)
+                steps = line.steps[: min(pieces, worth)]
+                line.crew.share([partial(one.run, job) for one in steps], pieces)

@@ -9,12 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, DType, DTypes, as_dtype, as_numeric, is_weak
+from sigconv.core.arguments import filled_edge
+from sigconv.core.boundary import Edges
+from sigconv.core.dtypes import (
+    Array,
+    DType,
+    DTypes,
+    as_dtype,
+    as_numeric,
+    is_weak,
+    resolve_dtypes,
+)
 from sigconv.dispatch import check_target
 from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.streaming.aligned import Wanted, aligned_results
 from sigconv.streaming.arguments import Arguments, whole
-from sigconv.streaming.chunks import Chunks
+from sigconv.streaming.chunks import Chunks, check_worst_case
 from sigconv.streaming.losses import Losses
 from sigconv.streaming.plan import StreamPlan
 from sigconv.streaming.running import Running, Swap
@@ -27,8 +37,10 @@ __all__ = ["Stream"]
 class Stream(ABC):
     """Convolution of a signal that comes in chunks of any length.
 
-    Subclasses know what a chunk and a kernel are.
+    Subclasses know what a chunk and a kernel are, and what precedes and follows a signal.
     """
+
+    _edges: Edges
 
     def __init__(self, kernel: Array, arguments: Arguments, *, weak: bool) -> None:
         self._arguments, self._weak = arguments, weak
@@ -55,8 +67,8 @@ class Stream(ABC):
         """Return the axis of time of chunks of a shape, or say why there are none."""
 
     @abstractmethod
-    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
-        """Return what chunks of `dtype` are convolved in, or say why they cannot be."""
+    def _sums_of(self, kernel: Array) -> Iterable[Array]:
+        """Yield the taps of a kernel that meet in one result."""
 
     @abstractmethod
     def _start(self, chunks: Chunks, size: int, plan: StreamPlan | None) -> Running:
@@ -311,6 +323,17 @@ class Stream(ABC):
                     f"dtype={follows.result.name!r}."
                 )
         return dtypes if self._chunks.dtypes is None else self._chunks.dtypes
+
+    def _resolve(self, dtype: DType, kernel: Array, *, weak: bool) -> DTypes:
+        """Return what chunks of `dtype` are convolved in, or say why they cannot be."""
+        given = self._arguments
+        dtypes = resolve_dtypes(dtype, kernel.dtype, weak=weak, requested=given.dtype)
+        for edge in self._edges:
+            filled_edge(edge, dtypes)
+        if dtypes.is_integer:
+            for taps in self._sums_of(kernel):
+                check_worst_case(dtype, taps, dtypes, self._edges, given.fill_value)
+        return dtypes
 
     def _settle(self, chunk: Array, dtypes: DTypes) -> None:
         """Know a chunk, and plan and allocate for it if it is the first."""
