@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 import sigconv as sc
-from sigconv.engines import compiled, crew
-from sigconv.engines.crew import Attention
 from sigconv.errors import DTypeError, ShapeError, StreamError
 from sigconv.testing import naive_convolve
 from tests.streaming.streams import COMPILED, through
@@ -227,19 +225,6 @@ def test_channels_side_by_side_allocate_nothing_either():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 32 << 10
-
-
-@pytest.mark.skipif(not compiled.has_numba(), reason="the bell is compiled")
-def test_a_post_has_one_helper(monkeypatch):
-    attention, called = Attention(), list[Any]()
-    monkeypatch.setattr(crew, "call_helpers", called.extend)
-    for _ in range(5):
-        attention.call([lambda: None])
-    # Who has been called comes late; nobody else is called to the same post.
-    assert len(called) == 1
-    called.pop()()
-    attention.call([lambda: None])
-    assert len(called) == 1
 
 
 @pytest.mark.skipif(not COMPILED, reason="needs pyFFTW and numba")

@@ -69,14 +69,14 @@ def test_no_call_carries_all_work_on_a_long_block(channels, monkeypatch):
     for _ in range(80):
         stream.process(np.ones((16, channels)))
         if not work:
-            (line,) = stream._running.body.lines
-            (steps, *_), own = line.steps, line.steps[0].run
+            (stage,) = stream._running._filter._stages
+            own = stage._work.do
 
-            def counted(job, counter, own=own):
-                work[-1] += job.windows.pieces + job.blocks.pieces
-                own(job, counter)
+            def counted(windows, blocks, target, own=own):
+                work[-1] += windows.pieces + blocks.pieces
+                own(windows, blocks, target)
 
-            steps.run = counted
+            stage._work.do = counted
         work.append(0)
     # Of each block, a transform there and one back for every channel: at most two units a call.
     assert sum(work) >= 2 * channels * 6
@@ -96,7 +96,7 @@ def test_denormal_numbers_count_as_zeros_in_streams_alone(taps, monkeypatch):
 def test_numpy_steps_give_what_compiled_loops_do(chosen, monkeypatch):
     monkeypatch.setattr(compiled, "loop_for", lambda dtype: "numpy")
     monkeypatch.setattr(compiled, "runs_transforms", lambda dtype: False)
-    monkeypatch.setattr(steps.CompiledSteps, "run", None)
+    monkeypatch.setattr(steps.CompiledSteps, "work", None)
     check(monkeypatch, chosen, rng=np.random.default_rng(5), sizes=[50, 1, 300], channels=2)
 
 

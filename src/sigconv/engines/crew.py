@@ -10,12 +10,10 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from queue import SimpleQueue
 
-import numpy as np
-
-__all__ = ["Attention", "Offer", "Team", "call_helpers"]
+__all__ = ["Offer", "Team", "call_helpers"]
 
 Task = Callable[[], object]
 
@@ -81,55 +79,6 @@ class Offer:
     def withdraw(self) -> None:
         """Forget the task."""
         self._task = None
-
-
-class Attention:
-    """Helpers who stay awake for a fraction of a millisecond, for whoever calls again and again.
-
-    To wake a thread takes tens of microseconds, of the caller too.
-    """
-
-    def __init__(self) -> None:
-        from sigconv.loops.counting import linger, ring
-
-        self._linger, self._ring = linger, ring
-        self._posts: list[_Post] = []
-
-    def call(self, tasks: Sequence[Task]) -> None:
-        """Let a helper for each of `tasks` run it as soon as it is free."""
-        while len(self._posts) < len(tasks):
-            self._posts.append(_Post())
-        absent = []
-        for post, task in zip(self._posts, tasks, strict=False):
-            post.task = task
-            self._ring(post.bell)
-            if not post.is_manned:
-                # From now on: two helpers at one post would share what belongs to one.
-                post.is_manned = True
-                absent.append(partial(self._man, post))
-        if absent:
-            call_helpers(absent)
-
-    def _man(self, post: _Post) -> None:
-        try:
-            while True:
-                heard, task = int(post.bell[0]), post.task
-                if task is not None:
-                    task()
-                del task
-                if not self._linger(post.bell, heard):
-                    break
-        finally:
-            post.is_manned = False
-
-
-class _Post:
-    """Where one helper waits for the bell."""
-
-    def __init__(self) -> None:
-        self.bell = np.zeros(1, np.int64)
-        self.task: Task | None = None
-        self.is_manned = False
 
 
 class Team:

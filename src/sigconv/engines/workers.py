@@ -135,19 +135,17 @@ def run_counted(
     runs: Sequence[Callable[[], object]],
     counter: Array,
     pieces: int,
-    call: Callable[[Sequence[Offer]], None] = call_helpers,
 ) -> None:
     """Let each of `runs`, the first of them here, take `pieces` from a compiled loop's counter.
 
     `counter` counts those that are taken and, as its second element, those that are done. Only
-    that these are done is waited for, not the helpers: each run keeps alive what it reads. `call`
-    calls helpers.
+    that these are done is waited for, not the helpers: each run keeps alive what it reads.
     """
     counts, begin = _counts(), int(counter[0])
     offers, ended = [Offer(run) for run in runs[1:]], False
     try:
         try:
-            call(offers)
+            call_helpers(offers)
             runs[0]()
             while not counts.are_done(counter, pieces):
                 sleep(_NAP)

@@ -48,6 +48,9 @@ Wisdom = tuple[bytes, bytes, bytes]
 MEASURE_SECONDS = 1.0
 """The longest that FFTW may time algorithms for one direction of one size."""
 
+# What a stream runs again and again: a search that is cut short may leave it slower by half.
+_LEARN_SECONDS = 3.0
+
 _FLAGS = {
     "estimate": "FFTW_ESTIMATE",
     "measure": "FFTW_MEASURE",
@@ -187,7 +190,7 @@ def learn(specs: Iterable[TransformSpec]) -> Wisdom | None:
     What it does not hold, as the search took too long, is estimated by it.
     """
     for spec in specs:
-        FftwTransform(replace(spec, effort="measure"))
+        FftwTransform(replace(spec, effort="measure"), _LEARN_SECONDS)
     return export_wisdom()
 
 

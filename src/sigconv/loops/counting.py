@@ -21,8 +21,6 @@ __all__ = [
     "are_done",
     "count_done",
     "halt",
-    "linger",
-    "ring",
     "take_next",
     "tell",
     "try_counting",
@@ -31,8 +29,6 @@ __all__ = [
 
 # Looks that together take less time than to fall asleep and be woken.
 _LOOKS = 100_000
-
-_PAUSES = 5_000
 
 _NEVER = 1 << 62
 
@@ -109,22 +105,6 @@ def wait_for(counter: int, pieces: int) -> None:
 
 
 @_compiled
-def linger(bell: Any, heard: int) -> bool:
-    """Tell whether the bell in an array rings again within a fraction of a millisecond."""
-    looks = 0
-    while looks < _PAUSES and look(address(bell), 0) == heard:
-        looks += 1
-        pause()
-    return looks < _PAUSES
-
-
-@_compiled
-def ring(bell: Any) -> None:
-    """Ring the bell in an array: all written before is seen by whoever hears it."""
-    add(address(bell), 0, 1)
-
-
-@_compiled
 def tell(counter: int) -> None:
     """Tell that a piece is not as it should be."""
     add(counter, 2, 1)
@@ -157,7 +137,4 @@ def try_counting() -> None:
     """Run once what callers use beside the loops: an interrupted one does not wait for it."""
     counter = np.zeros(3, np.int64)
     assert are_done(counter, 0)
-    ring(counter)
-    assert linger(counter, 0)
-    counter[:] = 0
     halt(counter, 0, 0)

@@ -1,8 +1,8 @@
 """Compiled steps of a stream: the first taps as a direct sum, the others as spectra of blocks.
 
 Samples lie in `past`, a row for each input. Connections are rows of (output, input, kernel), those
-of output o from `starts[o]` on. Several threads may share the pieces of a run, by the counter at an
-address. Denormal numbers count as zeros in here.
+of output o from `starts[o]` on. Several threads share the pieces of a run by a board, and look
+there for the next one for as long as they have `patience`. Denormal numbers count as zeros in here.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 
 from sigconv.core.dtypes import DType
 from sigconv.fft import TransformSpec, borrow_transform
-from sigconv.loops.counting import count_done, take_next, wait_for
+from sigconv.loops.boards import ORDERS, claim, new_board, publish, target_row, withdraw
+from sigconv.loops.counting import are_done, count_done, wait_for
 from sigconv.loops.denormals import count_as_zeros, restore
 from sigconv.loops.fft_windows import filter_windows, pair_windows
 from sigconv.loops.fftw import run_plan
-from sigconv.loops.memory import address
+from sigconv.loops.memory import address, read
 
 __all__ = [
     "are_finite",
@@ -90,40 +91,44 @@ def sum_first_taps(past: Any, begin: int, taps: Any, table: Any, sums: Any, size
 
 @numba.njit(nogil=True, cache=True)
 def run_windows(
-    counter: Any,
+    board: Any,
+    patience: int,
     calls: Any,
     scratch: Any,
     places: Any,
     x: Any,
-    y: Any,
     spectra: Any,
     factor: Any,
     louder: float,
 ) -> None:
     """Overlap-save over a chunk: each output is the convolution of the input of its number.
 
-    `places` are how many rows there are, the length of a row of `x` and of `y`, where in a row of
-    `x` the first window begins, how many samples there are from there on, the outputs of a row,
-    those of a window, and where these begin in a transform. Unless `louder` is 0, windows go in
-    pairs, as in `filter_pairs`.
+    `places` are the length of a row of `x`, the outputs of a window, and where these begin in a
+    transform. Orders are where in a row of `x` the first window begins, how many samples there are
+    from there on, and the outputs of a row. Unless `louder` is 0, windows go in pairs, as in
+    `filter_pairs`.
     """
-    before, counts = count_as_zeros(), address(counter)
+    before, orders = count_as_zeros(), address(board)
     samples, spectrum, room = scratch
-    rows, long, wide, begin, known, size, hop, lead = places
+    long, hop, lead = places
     each = 2 * hop if louder > 0 else hop
-    one, per_row = np.zeros((1, 3), np.int64), -(-size // each)
+    one = np.zeros((1, 3), np.int64)
     while True:
-        piece = take_next(counts)
-        if piece >= rows * per_row:
+        piece = claim(orders, patience)
+        if piece < 0:
             break
+        begin, known = read(orders, ORDERS), read(orders, ORDERS + 1)
+        size = read(orders, ORDERS + 2)
+        per_row = -(-size // each)
         row, low = piece // per_row, piece % per_row * each
-        one[0, 0], one[0, 1] = row * long + begin + low, row * wide + low
+        y = target_row(orders, row, x)
+        one[0, 0], one[0, 1] = row * long + begin + low, low
         layout = hop, lead, 0, known - low, min(each, size - low)
         if louder > 0:
             pair_windows(calls, x, y, one, layout, spectra, samples, spectrum, factor, louder, room)
         else:
             filter_windows(calls, x, y, one, layout, spectra, samples, spectrum, factor)
-        count_done(counts, 1)
+        count_done(orders, 1)
     restore(before)
 
 
@@ -144,19 +149,57 @@ def _forward(calls: Any, scratch: Any, x: Any, line: Any, heard: Any, at: int) -
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_product(target: Any, x: Any, h: Any) -> None:
+    for i in range(target.size):
+        target[i] += x[i] * h[i]
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_four(
+    target: Any, x0: Any, x1: Any, x2: Any, x3: Any, h0: Any, h1: Any, h2: Any, h3: Any
+) -> None:
+    # One load and store of a sum for four products.
+    for i in range(target.size):
+        total = target[i] + x0[i] * h0[i]
+        total = total + x1[i] * h1[i]
+        total = total + x2[i] * h2[i]
+        target[i] = total + x3[i] * h3[i]
+
+
+@numba.njit(nogil=True, cache=True)
 def _add_products(sums: Any, line: Any, heard: Any, spectra: Any, used: Any, newest: int) -> bool:
     """Add sum_p line[newest - p] spectra[p], without what is silent; tell whether there is any."""
-    some, slots = False, line.shape[0]
+    some, slots, parts = False, line.shape[0], spectra.shape[0]
     for low in range(0, sums.size, _BINS):
         target = sums[low : low + _BINS]
-        for part in range(spectra.shape[0]):
-            at = (newest - part) % slots
-            if heard[at] and used[part]:
-                some = True
-                source = line[at, low : low + target.size]
-                weights = spectra[part, low : low + target.size]
-                for i in range(target.size):
-                    target[i] += source[i] * weights[i]
+        high, part = low + target.size, 0
+        while part < parts:
+            ready = 0
+            while ready < min(4, parts - part):
+                if not (heard[(newest - part - ready) % slots] and used[part + ready]):
+                    break
+                ready += 1
+            at = newest - part
+            if ready == 4:
+                _add_four(
+                    target,
+                    line[at % slots, low:high],
+                    line[(at - 1) % slots, low:high],
+                    line[(at - 2) % slots, low:high],
+                    line[(at - 3) % slots, low:high],
+                    spectra[part, low:high],
+                    spectra[part + 1, low:high],
+                    spectra[part + 2, low:high],
+                    spectra[part + 3, low:high],
+                )
+            else:
+                for k in range(ready):
+                    _add_product(
+                        target, line[(at - k) % slots, low:high], spectra[part + k, low:high]
+                    )
+            some |= ready > 0
+            # What stopped the search is silent.
+            part += ready if ready == 4 else ready + 1
     return some
 
 
@@ -196,36 +239,35 @@ def _store(made: Any, factor: Any, row: Any, begin: int, size: int) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def run_blocks(
-    counter: Any,
+    board: Any,
+    patience: int,
     calls: Any,
     scratch: Any,
-    windows: Any,
-    blocks: Any,
     block: int,
     past: Any,
     delays: Any,
     kernels: Any,
     connections: Any,
-    target: Any,
 ) -> None:
     """Transform windows of inputs, and when all of these are done, make blocks of outputs.
 
-    Both are runs: low and high, between which the rows are; the slot of the first window, and how
-    many there are; a place and an end. A piece is one window, or block, of one row. `place` is
-    where in `past` the first window begins, which ends at `end`; or where in `target` the first
+    Orders are two runs: low and high, between which the rows are; the slot of the first window, and
+    how many there are; a place and an end. A piece is one window, or block, of one row. `place` is
+    where in `past` the first window begins, which ends at `end`; or where in the target the first
     block goes, whose rows end there, or are rings if it is 0. `delays` are the spectra of windows
     and which of them are not zero, `kernels` the spectra of parts, which of them are not zero, and
     the factor of outputs.
     """
-    before, counts = count_as_zeros(), address(counter)
+    before, orders = count_as_zeros(), address(board)
     line, heard = delays
     table, starts = connections
-    low, high, slot, count, place, end = windows
-    down, up, since, many, to, size = blocks
-    ahead, outputs = (high - low) * count, (up - down) * many
     lead = scratch[0].size - block
     while True:
-        piece = take_next(counts)
+        piece = claim(orders, patience)
+        if piece < 0:
+            break
+        low, high, slot, count, place, end = _run_at(orders, ORDERS)
+        ahead = (high - low) * count
         if piece < ahead:
             source, number = low + piece // count, piece % count
             begin = place + number * block
@@ -234,16 +276,23 @@ def run_blocks(
             _forward(calls, scratch, x, line[source], heard[source], at)
         else:
             piece -= ahead
-            if piece >= outputs:
-                break
-            wait_for(counts, ahead)
+            wait_for(orders, ahead)
+            down, _, since, many, to, size = _run_at(orders, ORDERS + 6)
             output, number = down + piece // many, piece % many
             own = table[starts[output] : starts[output + 1]]
             _combine(calls, scratch, line, heard, kernels, own, since + number)
             made = scratch[0][lead:]
-            _store(made, kernels[2], target[output], to + number * block, size)
-        count_done(counts, 1)
+            row = target_row(orders, output, past)
+            _store(made, kernels[2], row, to + number * block, size)
+        count_done(orders, 1)
     restore(before)
+
+
+@numba.njit(nogil=True, cache=True)
+def _run_at(board: int, first: int) -> Any:
+    """Return the run that six of the orders are."""
+    low, high, slot = read(board, first), read(board, first + 1), read(board, first + 2)
+    return low, high, slot, read(board, first + 3), read(board, first + 4), read(board, first + 5)
 
 
 def try_heads(dtype: DType) -> None:
@@ -255,7 +304,7 @@ def try_heads(dtype: DType) -> None:
 
 def try_blocks(dtype: DType) -> None:
     """Run the loops around transforms once on samples of `dtype`."""
-    counter, past = np.zeros(3, np.int64), np.zeros((1, 4), dtype)
+    board, past = new_board(), np.zeros((1, 4), dtype)
     connections = np.zeros((1, 3), np.int64), np.array((0, 1))
     spec = TransformSpec(1, (4,), dtype, is_native=True)
     line = np.zeros((1, 1, *spec.bins), spec.spectrum_dtype)
@@ -264,20 +313,10 @@ def try_blocks(dtype: DType) -> None:
     with borrow_transform(spec) as work:
         calls, scratch = work.calls, (work.samples[0], work.spectrum[0])
         run = 0, 1, 0, 1, 0, 4
-        run_blocks(
-            counter,
-            calls,
-            scratch,
-            run,
-            run,
-            2,
-            past,
-            (line, heard),
-            kernels,
-            connections,
-            target,
-        )
-        counter[:] = 0
-        places, beside = (1, 4, 4, 0, 4, 4, 4, 0), (*scratch, past)
-        x, y = past.ravel(), target.ravel()
-        run_windows(counter, calls, beside, places, x, y, line[0], factor, 0.0)
+        publish(board, 2, (*run, *run), target)
+        run_blocks(board, 0, calls, scratch, 2, past, (line, heard), kernels, connections)
+        publish(board, 1, (0, 4, 4), target)
+        beside = *scratch, past
+        run_windows(board, 0, calls, beside, (4, 4, 0), past.ravel(), line[0], factor, 0.0)
+        withdraw(board)
+        assert are_done(board, 1)

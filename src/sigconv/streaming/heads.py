@@ -11,7 +11,7 @@ import numpy as np
 from sigconv.core.dtypes import Array
 from sigconv.engines.accuracy import LOUDER
 from sigconv.fft import Transform
-from sigconv.streaming.crew import SHARED, Crew
+from sigconv.streaming.crew import Station
 from sigconv.streaming.layout import Windows
 from sigconv.streaming.past import Past
 from sigconv.streaming.steps import Connections
@@ -82,8 +82,6 @@ class WindowHead:
         Their lengths.
     works : list of Transform
         The transforms of each worker.
-    crew : Crew
-        Who shares them.
     """
 
     def __init__(
@@ -92,22 +90,27 @@ class WindowHead:
         first: FirstTaps,
         windows: Windows,
         works: list[Transform],
-        crew: Crew,
     ) -> None:
         from sigconv.loops.stream import run_windows
 
-        (taps,), self._latency, self._factor = first
+        (taps,), self._latency, factor = first
         self._past = past
-        self._windows, self._crew = windows, crew
-        self._louder = LOUDER if windows.loop == "pairs" else 0.0
-        self._loop, self._works = run_windows, works
-        work = self._works[0]
+        self._windows = windows
+        louder = LOUDER if windows.loop == "pairs" else 0.0
+        self._each = 2 if louder else 1
+        work = works[0]
         work.samples[0, : taps.size] = taps
         work.samples[0, taps.size :] = 0
         work.forward()
-        self._spectra = work.spectrum / taps.dtype.type(windows.nfft).real
-        self._scratch = [self._scratch_of(work) for work in self._works]
-        self._flat = past.samples.reshape(-1)
+        spectra = work.spectrum / taps.dtype.type(windows.nfft).real
+        nfft, hop, _ = windows
+        places = past.samples.shape[-1], hop, nfft - hop
+        signals = places, past.samples.reshape(-1), spectra, factor, louder
+
+        def loop(work: Transform, scratch: tuple[Array, ...], board: Array, patience: int) -> None:
+            run_windows(board, patience, work.calls, scratch, *signals)
+
+        self._station = Station([partial(loop, one, self._scratch_of(one)) for one in works])
 
     def _scratch_of(self, work: Transform) -> tuple[Array, Array, Array]:
         real = self._past.samples.dtype
@@ -116,22 +119,9 @@ class WindowHead:
 
     def write(self, sums: Array, start: int, stop: int) -> None:
         """Write the outputs of times [start, stop) to the beginnings of rows."""
-        nfft, hop, _ = self._windows
-        size, rows, long = stop - start, len(sums), self._past.samples.shape[-1]
-        lead = nfft - hop
-        begin = start - self._latency - self._past.start - lead
+        (nfft, hop, _), each = self._windows, self._each
+        size = stop - start
+        begin = start - self._latency - self._past.start - (nfft - hop)
         known = self._past.time - self._past.start - begin
-        each = 2 if self._louder else 1
-        pieces = rows * -(-size // (hop * each))
-        places = rows, long, sums.shape[1], begin, known, size, hop, lead
-        signals = places, self._flat, sums.reshape(-1)
-        workers = min(len(self._works), pieces, 1 + pieces * each * nfft // SHARED)
-        if workers == 1:
-            self._run(0, signals, self._crew.alone())
-            return
-        runs = [partial(self._run, number, signals) for number in range(workers)]
-        self._crew.share(runs, pieces)
-
-    def _run(self, number: int, signals: tuple[Any, ...], counter: Array) -> None:
-        arguments = self._scratch[number], *signals, self._spectra, self._factor, self._louder
-        self._loop(counter, self._works[number].calls, *arguments)
+        pieces = len(sums) * -(-size // (hop * each))
+        self._station.do((begin, known, size), sums, pieces, pieces * each * nfft)

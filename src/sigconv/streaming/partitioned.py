@@ -14,7 +14,6 @@ from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import gather_region
 from sigconv.core.problem import Axis
 from sigconv.engines import compiled
-from sigconv.streaming.crew import Crew
 from sigconv.streaming.heads import DirectHead, FirstTaps, Head, WindowHead
 from sigconv.streaming.layout import Stage
 from sigconv.streaming.past import Past, Timed
@@ -65,10 +64,9 @@ class PartitionedPast:
         if is_native:
             compiled.load(dtype, "blocks")
         # NumPy's steps are one thread's.
-        self._crew = Crew(workers if is_native else 1)
+        self._workers = workers if is_native else 1
         self.lines = [
-            DelayLine(stage, self.past, self._steps(stage), self._crew)
-            for stage in way.layout.stages
+            DelayLine(stage, self.past, self._steps(stage)) for stage in way.layout.stages
         ]
         self.forget()
 
@@ -152,11 +150,12 @@ class PartitionedPast:
         for line in self.lines:
             line.rebuild()
 
-    def _steps(self, stage: Stage) -> list[Steps]:
-        """Return the transforms of each worker."""
-        way, count = self.way, self._crew.workers
-        make: Any = CompiledSteps if way.transforms == "numba" else NumpySteps
-        return [make(way.transform(stage.nfft), stage.block) for _ in range(count)]
+    def _steps(self, stage: Stage) -> Steps:
+        way = self.way
+        if way.transforms != "numba":
+            return NumpySteps(way.transform(stage.nfft), stage.block)
+        transforms = [way.transform(stage.nfft) for _ in range(self._workers)]
+        return CompiledSteps(transforms, stage.block)
 
     def head_of(self, first: FirstTaps, connections: Connections) -> Head:
         """Return what sums the first taps of kernels."""
@@ -164,8 +163,8 @@ class PartitionedPast:
         if layout.windows is None:
             return DirectHead(self.past, first, connections, self._sum_first_taps)
         windows, dtype = layout.windows, layout.windows.dtype(self.way.dtype)
-        works = [self.way.transform(windows.nfft, dtype) for _ in range(self._crew.workers)]
-        return WindowHead(self.past, first, windows, works, self._crew)
+        works = [self.way.transform(windows.nfft, dtype) for _ in range(self._workers)]
+        return WindowHead(self.past, first, windows, works)
 
     def bad_range(self, start: int, stop: int) -> tuple[int, int] | None:
         """Return from which to which time there are samples that are not finite, within a range."""

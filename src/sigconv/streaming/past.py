@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from sigconv.core.index import along
 from sigconv.core.nonfinite import clean
 
 __all__ = ["Past", "Timed"]
+
+# Bytes of a chunk.
+_SMALL = 1 << 20
 
 
 class Past:
@@ -40,8 +44,11 @@ class Past:
         self, shape: tuple[int, ...], axis: int, reach: int, room: int, dtype: DType
     ) -> None:
         self.axis, self.reach, self.room = axis, reach, room
-        # Twice what is kept: a sample is moved once, on average, and to where it did not lie.
-        length = 2 * reach + room
+        # Twice what is kept: a sample is moved once, on average, and to where it did not lie. Where
+        # that is little memory, only one chunk in three has samples moved.
+        others = prod(shape[:axis]) * prod(shape[axis + 1 :])
+        is_small = others * room * dtype.itemsize <= _SMALL
+        length = 2 * reach + (3 if is_small else 1) * room
         self.samples = np.empty((*shape[:axis], length, *shape[axis + 1 :]), dtype)
         self.forget()
 

@@ -7,17 +7,15 @@ times from m * block + first on.
 
 from __future__ import annotations
 
-from functools import partial
 from math import ceil
 from typing import Any
 
 import numpy as np
 
 from sigconv.core.dtypes import Array
-from sigconv.streaming.crew import SHARED, Crew
 from sigconv.streaming.layout import Stage
 from sigconv.streaming.past import Past
-from sigconv.streaming.steps import NOTHING, Connections, Delays, Job, Outputs, Run, Steps
+from sigconv.streaming.steps import NOTHING, Connections, Delays, Material, Outputs, Run, Steps
 
 __all__ = ["DelayLine", "StageFilter"]
 
@@ -31,20 +29,18 @@ class DelayLine:
         What its windows are.
     past : Past
         Where samples lie.
-    steps : list of Steps
-        The transforms of each worker.
-    crew : Crew
-        Who shares the work.
+    steps : Steps
+        The transforms.
     """
 
-    def __init__(self, stage: Stage, past: Past, steps: list[Steps], crew: Crew) -> None:
-        self.stage, self.steps, self.crew = stage, steps, crew
+    def __init__(self, stage: Stage, past: Past, steps: Steps) -> None:
+        self.stage, self.steps = stage, steps
         self.past = past
         length = past.samples.shape[-1]
         self.rows = past.samples.reshape(-1, length)
         # Windows are kept until their outputs are due, `first` samples later.
         slots = stage.parts + ceil((stage.first + past.room) / stage.block) + 1
-        silence = steps[0].spectrum(self.rows[0, :0])
+        silence = steps.spectrum(self.rows[0, :0])
         spectra = np.zeros((len(self.rows), slots, silence.size), silence.dtype)
         self.delays = Delays(spectra, np.zeros(spectra.shape[:2], np.bool_))
         self.rebuild()
@@ -113,12 +109,13 @@ class StageFilter:
     def __init__(self, line: DelayLine, taps: Array, factor: Any, connections: Connections) -> None:
         stage = line.stage
         self._line, self._stage, self._past = line, stage, line.past
-        steps = line.steps[0]
+        steps = line.steps
         starts = range(0, stage.parts * stage.part, stage.part)
         parts = [taps[:, low : low + stage.part] for low in starts]
         spectra = np.stack([[steps.spectrum(row) for row in part] for part in parts], axis=1)
         used = np.stack([part.any(axis=1) for part in parts], axis=1)
         self._outputs = Outputs(spectra, used, factor, connections)
+        self._work = steps.work(Material(line.rows, line.delays, self._outputs))
         # From the first output to come to the last of a block that is complete.
         length = stage.block * (ceil(self._past.room / stage.block) + 2)
         shape = connections.outputs, 0 if stage.is_prompt else length
@@ -191,12 +188,7 @@ class StageFilter:
 
     def _run(self, windows: list[Run], blocks: Run, target: Array) -> None:
         """Transform windows, and then make blocks."""
-        line = self._line
         *before, last = windows or [NOTHING]
-        for run, after in (*((run, NOTHING) for run in before), (last, blocks)):
-            job = Job(line.rows, run, line.delays, after, self._outputs, target)
-            pieces = run.pieces + after.pieces
-            worth = 1 + pieces * self._stage.nfft // SHARED
-            if pieces:
-                steps = line.steps[: min(pieces, worth)]
-                line.crew.share([partial(one.run, job) for one in steps], pieces)
+        for run in before:
+            self._work.do(run, NOTHING, target)
+        self._work.do(last, blocks, target)

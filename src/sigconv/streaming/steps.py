@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.fft import Transform
+from sigconv.streaming.crew import Station
 
 __all__ = [
     "NOTHING",
     "CompiledSteps",
     "Connections",
     "Delays",
-    "Job",
+    "Material",
     "NumpySteps",
     "Outputs",
     "Run",
     "Steps",
+    "Work",
     "are_finite_by_numpy",
     "sum_first_taps_by_numpy",
 ]
@@ -84,35 +88,36 @@ class Run(NamedTuple):
 NOTHING = Run(0, 0, 0, 1, 0, 0)
 
 
-class Job(NamedTuple):
-    """Windows of `past` to transform, and then blocks of outputs to write to `target`."""
+class Material(NamedTuple):
+    """What a stage works on: samples of `past`, their spectra, and what makes outputs of them."""
 
     past: Array
-    windows: Run
     delays: Delays
-    blocks: Run
     outputs: Outputs
-    target: Array
+
+
+class Work(Protocol):
+    """The work of a stage."""
+
+    def do(self, windows: Run, blocks: Run, target: Array) -> None:
+        """Transform windows, and then write blocks of outputs to `target`."""
 
 
 class Steps(Protocol):
-    """The transforms of one stage, with scratch for one user at a time."""
-
-    block: int
+    """The transforms of one stage."""
 
     def spectrum(self, taps: Array) -> Array:
         """Return the spectrum of taps, with 1/nfft folded in."""
 
-    def run(self, job: Job, counter: Array) -> None:
-        """Do what is left of a job, some of it by others with the same counter."""
+    def work(self, material: Material) -> Work:
+        """Return the work on some material; that of all materials is done by one at a time."""
 
 
 class _Steps:
     """What both ways have in common."""
 
     def __init__(self, transform: Transform, block: int) -> None:
-        self.block = block
-        self._transform = transform
+        self._transform, self._block = transform, block
 
     def spectrum(self, taps: Array) -> Array:
         """Return the spectrum of taps, with 1/nfft folded in."""
@@ -128,50 +133,68 @@ class _Steps:
 class CompiledSteps(_Steps):
     """Steps by compiled loops, which run FFTW themselves."""
 
-    def __init__(self, transform: Transform, block: int) -> None:
+    def __init__(self, transforms: Sequence[Transform], block: int) -> None:
+        super().__init__(transforms[0], block)
+        self._transforms = transforms
+
+    def work(self, material: Material) -> Work:
+        """Return the work on some material; that of all materials is done by one at a time."""
+        return _CompiledWork(self._transforms, self._block, material)
+
+
+class _CompiledWork:
+    """The work of a stage, shared by as many as there are transforms."""
+
+    def __init__(self, transforms: Sequence[Transform], block: int, material: Material) -> None:
         from sigconv.loops.stream import run_blocks
 
-        super().__init__(transform, block)
-        self._calls = transform.calls
-        self._scratch = transform.samples[0], transform.spectrum[0]
-        self._run = run_blocks
+        past, delays, (spectra, used, factor, connections) = material
+        kernels, own = (spectra, used, factor), (connections.table, connections.starts)
+        arguments = block, past, tuple(delays), kernels, own
 
-    def run(self, job: Job, counter: Array) -> None:
-        """Do what is left of a job, some of it by others with the same counter."""
-        past, windows, delays, blocks, outputs, target = job
-        spectra, used, factor, connections = outputs
-        self._run(
-            counter,
-            self._calls,
-            self._scratch,
-            tuple(windows),
-            tuple(blocks),
-            self.block,
-            past,
-            tuple(delays),
-            (spectra, used, factor),
-            (connections.table, connections.starts),
-            target,
-        )
+        def loop(work: Transform, scratch: tuple[Array, ...], board: Array, patience: int) -> None:
+            run_blocks(board, patience, work.calls, scratch, *arguments)
+
+        loops = [partial(loop, one, (one.samples[0], one.spectrum[0])) for one in transforms]
+        self._station = Station(loops)
+        self._nfft = transforms[0].samples.shape[-1]
+
+    def do(self, windows: Run, blocks: Run, target: Array) -> None:
+        """Transform windows, and then write blocks of outputs to `target`."""
+        pieces = windows.pieces + blocks.pieces
+        if pieces:
+            self._station.do((*windows, *blocks), target, pieces, pieces * self._nfft)
 
 
 class NumpySteps(_Steps):
     """The same by NumPy, around whatever transforms, by one alone."""
 
-    def run(self, job: Job, counter: Array) -> None:
-        """Do all of a job."""
-        if job.windows.pieces:
-            self._forward(job)
-        if job.blocks.pieces:
-            self._combine(job)
+    def work(self, material: Material) -> Work:
+        """Return the work on some material; that of all materials is done by one at a time."""
+        return _NumpyWork(self._transform, self._block, material)
 
-    def _forward(self, job: Job) -> None:
-        transform, run, delays = self._transform, job.windows, job.delays
+
+class _NumpyWork:
+    """The work of a stage by NumPy."""
+
+    def __init__(self, transform: Transform, block: int, material: Material) -> None:
+        self._transform, self._block = transform, block
+        self._past, self._delays, self._outputs = material
+
+    def do(self, windows: Run, blocks: Run, target: Array) -> None:
+        """Transform windows, and then write blocks of outputs to `target`."""
+        if windows.pieces:
+            self._forward(windows)
+        if blocks.pieces:
+            self._combine(blocks, target)
+
+    def _forward(self, run: Run) -> None:
+        transform, delays = self._transform, self._delays
         n, slots = transform.samples.shape[-1], delays.heard.shape[1]
         for number in range(run.windows):
-            begin, at = run.place + number * self.block, (run.slot + number) % slots
+            begin, at = run.place + number * self._block, (run.slot + number) % slots
             for source in range(run.low, run.high):
-                samples = job.past[source, begin : min(begin + n, run.end)]
+                samples = self._past[source, begin : min(begin + n, run.end)]
                 delays.heard[source, at] = heard = bool(samples.any())
                 if heard:
                     transform.samples[0, : samples.size] = samples
@@ -179,22 +202,22 @@ class NumpySteps(_Steps):
                     transform.forward()
                     delays.spectra[source, at] = transform.spectrum[0]
 
-    def _combine(self, job: Job) -> None:
-        run, length = job.blocks, job.target.shape[1]
-        lead = self._transform.samples.shape[-1] - self.block
+    def _combine(self, run: Run, target: Array) -> None:
+        block, length = self._block, target.shape[1]
+        lead = self._transform.samples.shape[-1] - block
         for number in range(run.windows):
-            begin = run.place + number * self.block
+            begin = run.place + number * block
             begin = begin if run.end else begin % length
-            first, split = max(0, -begin), min(self.block, (run.end or length) - begin)
+            first, split = max(0, -begin), min(block, (run.end or length) - begin)
             for output in range(run.low, run.high):
-                made = self._combined(job, run.slot + number, output)[lead:] * job.outputs.factor
-                job.target[output, begin + first : begin + split] = made[first:split]
+                made = self._combined(run.slot + number, output)[lead:] * self._outputs.factor
+                target[output, begin + first : begin + split] = made[first:split]
                 if not run.end:
-                    job.target[output, : self.block - split] = made[split:]
+                    target[output, : block - split] = made[split:]
 
-    def _combined(self, job: Job, newest: int, output: int) -> Array:
+    def _combined(self, newest: int, output: int) -> Array:
         """Return the transform that has one block of one output at its end."""
-        transform, delays, outputs = self._transform, job.delays, job.outputs
+        transform, delays, outputs = self._transform, self._delays, self._outputs
         starts, slots = outputs.connections.starts, delays.heard.shape[1]
         sums = np.zeros_like(outputs.spectra[0, 0])
         product = np.empty_like(sums)

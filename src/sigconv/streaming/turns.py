@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
 from sigconv.errors import StreamError
@@ -49,12 +47,9 @@ class Turns:
     ) -> None:
         self._turn.clear()
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Do what leaves the stream broken unless it comes to its end."""
-        self.is_broken = True
-        yield
-        self.is_broken = False
+    def working(self) -> _Working:
+        """Return a context for what leaves the stream broken unless it comes to its end."""
+        return _Working(self)
 
     def check_whole(self) -> None:
         """Raise StreamError after work that was not finished."""
@@ -69,3 +64,20 @@ class Turns:
         self.check_whole()
         if self.is_ended:
             raise StreamError("this stream was ended by flush(). Call reset() for a new signal.")
+
+
+class _Working:
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def __enter__(self) -> None:
+        self._turns.is_broken = True
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            self._turns.is_broken = False

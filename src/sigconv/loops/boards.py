@@ -1,0 +1,121 @@
+"""Boards: where whoever calls and the helpers who are awake read what there is to do.
+
+A board is an array of int64: how many pieces of some work are left, how many are done, how many
+there are, whether helpers are to leave, and the orders of the loop that does them. Who takes a
+piece counts down what is left. So who comes late finds nothing, or a piece of the work that came
+next, whose orders are on the board by then; and no helper has to return to Python in between.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray as untyped_carray  # type: ignore[attr-defined]
+from numba import njit
+from numba import types as untyped_types
+from numba.extending import intrinsic
+
+from sigconv.loops.counting import add, look, pause
+from sigconv.loops.memory import address, read, write
+
+carray: Any = untyped_carray
+types: Any = untyped_types
+
+__all__ = ["LEAVE", "ORDERS", "claim", "new_board", "publish", "target_row", "withdraw"]
+
+# How many pieces are done is where counters have it.
+_LEFT, _DONE, _PIECES = range(3)
+
+LEAVE, ORDERS = 3, 6
+"""Where it says that helpers are to leave, and where the first order is."""
+
+# The address of the target, and the elements from row to row of it.
+_TARGET, _WIDTH = 4, 5
+
+_SIZE = 24
+
+
+@intrinsic
+def _exchange(typing_context: Any, board: Any, index: Any, number: Any) -> Any:
+    """Set one of the int64 from an address on, and return what it was, in one step."""
+    del typing_context, board, index, number
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        first = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        place = builder.gep(first, [arguments[1]])
+        return builder.atomic_rmw("xchg", place, arguments[2], "seq_cst")
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def _pointer(typing_context: Any, place: Any) -> Any:
+    """Return an address as a pointer."""
+    del typing_context, place
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), generate
+
+
+exchange: Any = _exchange
+pointer: Any = _pointer
+_compiled = njit(nogil=True, cache=True)
+
+
+def new_board() -> Any:
+    """Return a board without work."""
+    return np.zeros(_SIZE, np.int64)
+
+
+@_compiled
+def publish(board: Any, pieces: int, orders: Any, target: Any) -> None:
+    """Offer the pieces of some work, whose results go to the rows of `target`."""
+    place = address(board)
+    write(place, _TARGET, address(target))
+    write(place, _WIDTH, target.strides[0] // target.itemsize)
+    for i in range(len(orders)):
+        write(place, ORDERS + i, orders[i])
+    write(place, _PIECES, pieces)
+    exchange(place, _DONE, 0)
+    exchange(place, _LEFT, pieces)
+
+
+@_compiled
+def claim(board: int, patience: int) -> Any:
+    """Return the number of a piece that nobody else takes, -1 if none comes for so many looks."""
+    looks = 0
+    while True:
+        if look(board, _LEFT) > 0:
+            left = add(board, _LEFT, -1)
+            if left > 0:
+                return read(board, _PIECES) - left
+        if looks >= patience or look(board, LEAVE) != 0:
+            return -1
+        # While others are at work, the next one does not come.
+        if look(board, _DONE) >= look(board, _PIECES):
+            looks += 1
+        pause()
+
+
+@_compiled
+def target_row(board: int, row: int, like: Any) -> Any:
+    """Return a row of the target, of the dtype of the array `like`."""
+    width = read(board, _WIDTH)
+    place = read(board, _TARGET) + row * width * like.itemsize
+    return carray(pointer(place), (width,), like.dtype)
+
+
+@_compiled
+def withdraw(board: Any) -> None:
+    """Let nobody take another piece, and wait for those that are taken; no Ctrl-C comes between."""
+    place = address(board)
+    taken = read(place, _PIECES) - max(exchange(place, _LEFT, 0), 0)
+    write(place, _PIECES, taken)
+    while look(place, _DONE) < taken:
+        pause()
