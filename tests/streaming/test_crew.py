@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from functools import partial
 from time import monotonic, sleep
 
 import numpy as np
@@ -47,12 +48,11 @@ def posts(monkeypatch):
 
 def station_of(workers, busy=0):
     """Return a station whose loops add the first order to each row."""
-    return crew.Station(
-        [
-            lambda board, patience, like=np.zeros(1): add_order(board, patience, like, busy)
-            for _ in range(workers)
-        ]
-    )
+    return crew.Station([partial(_loop, np.zeros(1), busy) for _ in range(workers)])
+
+
+def _loop(like, busy, board, patience):
+    add_order(board, patience, like, busy)
 
 
 def until(condition):
@@ -89,7 +89,7 @@ def test_a_helper_takes_pieces_without_being_woken_again(posts, monkeypatch):
     # Where it is the only one who works, all is done nevertheless.
     target = np.zeros((8, 1))
     publish(station._board, 8, (5,), target)
-    until(lambda: (target == 5).all())
+    until(lambda: bool((target == 5).all()))
     station.do((1,), np.zeros((8, 1)), 8, 1 << 20)
     assert len(woken) == 1
     station.dismiss()
@@ -157,7 +157,7 @@ def test_withdrawn_work_is_waited_for():
     publish(board, 400, (1,), target)
     helper = threading.Thread(target=add_order, args=(board, 0, np.zeros(1), 100_000))
     helper.start()
-    until(lambda: target.any())
+    until(target.any)
     withdraw(board)
     done = target.sum()
     helper.join()
