@@ -207,7 +207,7 @@ def test_many_callers_at_once_share_the_threads():
 
 
 def test_a_helper_that_fails_lives_to_be_called_again(monkeypatch):
-    monkeypatch.setattr(crew, "_state", crew._State())
+    monkeypatch.setattr(crew, "_pool", crew.Pool())
 
     def fail():
         raise MemoryError
@@ -269,7 +269,7 @@ def both_work():
 
 set_workers(2)
 assert both_work()
-with crew._state.lock:  # A lock that a fork may find taken.
+with crew._pool.lock:  # A lock that a fork may find taken.
     child = os.fork()
     if child == 0:
         signal.alarm(40)

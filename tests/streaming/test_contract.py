@@ -509,3 +509,17 @@ def test_the_plan_is_a_table():
     assert stream.plan.method == "partitioned"
     for fact in ("20000", "stage 1", "float32", "64 samples"):
         assert fact in text
+
+
+@pytest.mark.parametrize("taps", [20, 1001, 16384])
+def test_one_channel_is_written_whatever_the_strides_of_its_results(taps):
+    rng = np.random.default_rng(taps)
+    h, x = rng.standard_normal(taps), rng.standard_normal(40_000)
+    expected = sc.convolve(x, h)[: x.size]
+    y = sc.StreamConvolver(h, axis=0).process(x[:, np.newaxis])
+    np.testing.assert_allclose(y[:, 0], expected, atol=1e-9)
+    out = np.zeros(x.size)
+    for view in (out[np.newaxis], out[:, np.newaxis].T):
+        out[:] = 0
+        sc.StreamConvolver(h, axis=-1).process(x[np.newaxis], view)
+        np.testing.assert_allclose(out, expected, atol=1e-9)

@@ -20,7 +20,15 @@ pytestmark = pytest.mark.skipif(not compiled.has_numba(), reason="boards are com
 if compiled.has_numba():
     import numba
 
-    from sigconv.loops.boards import ORDERS, claim, new_board, publish, target_row, withdraw
+    from sigconv.loops.boards import (
+        LEAVE,
+        ORDERS,
+        claim,
+        new_board,
+        publish,
+        target_row,
+        withdraw,
+    )
     from sigconv.loops.counting import count_done
     from sigconv.loops.memory import address, read
 
@@ -38,12 +46,24 @@ if compiled.has_numba():
             count_done(place, 1)
 
 
+class Waiting:
+    """A pool whose threads are the test's to start."""
+
+    def __init__(self):
+        self.tasks = []
+
+    def call(self, tasks, threads):
+        self.tasks += tasks
+        return True
+
+
 @pytest.fixture
-def posts(monkeypatch):
-    """Posts of this test's own."""
-    made = []
-    monkeypatch.setattr(crew, "_posts", made)
-    return made
+def own(monkeypatch):
+    """Posts of this test's own, whom nobody wakes."""
+    state = crew._State()
+    state.pool = Waiting()
+    monkeypatch.setattr(crew, "_state", state)
+    return state
 
 
 def station_of(workers, busy=0):
@@ -76,16 +96,15 @@ def test_each_piece_of_each_work_is_done_once_by_its_own_orders(workers):
         assert not target[pieces:].any()
 
 
-def test_a_helper_takes_pieces_without_being_woken_again(posts, monkeypatch):
-    woken = []
-    monkeypatch.setattr(crew, "call_helpers", woken.extend)
+def test_a_helper_takes_pieces_without_being_woken_again(own, monkeypatch):
+    woken = own.pool.tasks
     monkeypatch.setattr(crew, "_PATIENCE", 1 << 40)
     station = station_of(2, 100_000)
     station.do((1,), np.zeros((8, 1)), 8, 1 << 20)
     (help_,) = woken
     helper = threading.Thread(target=help_)
     helper.start()
-    until(lambda: posts[0].at is station)
+    until(lambda: own.posts[1].at is station)
     # Where it is the only one who works, all is done nevertheless.
     target = np.zeros((8, 1))
     publish(station._board, 8, (5,), target)
@@ -95,12 +114,11 @@ def test_a_helper_takes_pieces_without_being_woken_again(posts, monkeypatch):
     station.dismiss()
     helper.join(20)
     assert not helper.is_alive()
-    assert posts[0].at is None
+    assert own.posts[1].at is None
 
 
-def test_a_post_has_one_helper(posts, monkeypatch):
-    woken = []
-    monkeypatch.setattr(crew, "call_helpers", woken.extend)
+def test_a_post_has_one_helper(own):
+    woken = own.pool.tasks
     for station in (station_of(2), station_of(2)):
         for _ in range(3):
             station.do((1,), np.zeros((2, 1)), 2, 1 << 20)
@@ -111,25 +129,72 @@ def test_a_post_has_one_helper(posts, monkeypatch):
     assert len(woken) == 1
 
 
-def test_a_helper_who_is_wanted_elsewhere_goes_there(posts, monkeypatch):
-    woken = []
-    monkeypatch.setattr(crew, "call_helpers", woken.extend)
+def test_a_helper_who_is_wanted_elsewhere_goes_there(own, monkeypatch):
+    woken = own.pool.tasks
     monkeypatch.setattr(crew, "_PATIENCE", 1 << 40)
     first, second = station_of(2), station_of(2)
     first.do((1,), np.zeros((2, 1)), 2, 1 << 20)
     helper = threading.Thread(target=woken.pop())
     helper.start()
-    until(lambda: posts[0].at is first)
+    until(lambda: own.posts[1].at is first)
     second.do((1,), np.zeros((2, 1)), 2, 1 << 20)
-    until(lambda: posts[0].at is second)
+    until(lambda: own.posts[1].at is second)
     second.dismiss()
     helper.join(20)
     assert not helper.is_alive()
 
 
-def test_little_work_calls_nobody(posts):
+def test_helpers_who_are_called_twice_are_one(own, monkeypatch):
+    monkeypatch.setattr(crew, "_PATIENCE", 1 << 40)
+    station = station_of(2)
+    station.do((1,), np.zeros((2, 1)), 2, 1 << 20)
+    (first,) = own.pool.tasks
+    helper = threading.Thread(target=first)
+    helper.start()
+    until(lambda: own.posts[1].at is station)
+    first()  # It returns at once: somebody else is there.
+    station.dismiss()
+    helper.join(20)
+    assert not helper.is_alive()
+
+
+@pytest.mark.parametrize("fails", [KeyboardInterrupt, None])
+def test_a_call_that_nobody_heard_is_given_up(own, fails, monkeypatch):
+    station = station_of(2)
+
+    def interrupted(tasks, threads):
+        if fails is None:
+            return False
+        raise fails
+
+    with monkeypatch.context() as patch:
+        patch.setattr(own.pool, "call", interrupted)
+        if fails is None:
+            station.do((1,), np.zeros((2, 1)), 2, 1 << 20)
+        else:
+            with pytest.raises(fails):
+                station.do((1,), np.zeros((2, 1)), 2, 1 << 20)
+    station.do((1,), np.zeros((2, 1)), 2, 1 << 20)
+    assert len(own.pool.tasks) == 1
+
+
+def test_each_helper_has_a_thread_while_others_stay_awake(monkeypatch):
+    monkeypatch.setattr(crew, "_PATIENCE", 1 << 40)
+    monkeypatch.setattr(crew, "_state", crew._State())
+    two, three = station_of(2), station_of(3)
+    two.do((1,), np.zeros((3, 1)), 3, 1 << 20)
+    until(lambda: crew._state.posts[1].at is two)
+    three.do((1,), np.zeros((3, 1)), 3, 1 << 20)
+    until(lambda: all(post.at is three for post in crew._state.posts.values()))
+    assert sorted(crew._state.posts) == [1, 2]
+    monkeypatch.setattr(crew, "_PATIENCE", 0)
+    three.dismiss()
+    until(lambda: not any(post.at for post in crew._state.posts.values()))
+
+
+def test_little_work_calls_nobody(own):
     station_of(2).do((1,), np.zeros((2, 1)), 2, crew.SHARED - 1)
-    assert not posts
+    assert not own.posts
 
 
 def test_nobody_writes_after_an_interrupted_call():
@@ -162,6 +227,40 @@ def test_withdrawn_work_is_waited_for():
     done = target.sum()
     helper.join()
     assert 0 < done == target.sum() < 400
+
+
+def test_work_that_is_withdrawn_again_and_again():
+    board, target = new_board(), np.zeros((8, 1))
+    arguments = board, 1 << 40, np.zeros(1), 0
+    helper = threading.Thread(target=add_order, args=arguments, daemon=True)
+    helper.start()
+
+    def withdraw_often():
+        for _ in range(20_000):
+            publish(board, 8, (1,), target)
+            withdraw(board)
+            assert target.sum() <= 8
+            target[:] = 0
+
+    owner = threading.Thread(target=withdraw_often, daemon=True)
+    owner.start()
+    owner.join(60)
+    assert not owner.is_alive()
+    board[LEAVE] = 1
+    helper.join(20)
+    assert not helper.is_alive()
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1, 5)])
+def test_rows_of_a_target_are_found_whatever_the_stride_of_one(shape):
+    board, memory = new_board(), np.zeros((4, 40))
+    target = memory[: shape[0], :5]
+    if shape[0] == 1:
+        target = np.lib.stride_tricks.as_strided(target, shape, (0, 8))
+    publish(board, shape[0], (3,), target)
+    add_order(board, 0, np.zeros(1), 0)
+    assert (memory[: shape[0], 0] == 3).all()
+    assert memory.sum() == 3 * shape[0]
 
 
 def test_the_end_of_a_stream_frees_its_station():

@@ -13,44 +13,53 @@ from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 
-__all__ = ["Offer", "Team", "call_helpers"]
+__all__ = ["Offer", "Pool", "Team", "call_helpers"]
 
 Task = Callable[[], object]
 
 
-class _State:
+class Pool:
+    """Threads that live to be called again."""
+
     def __init__(self) -> None:
-        self.tasks: SimpleQueue[tuple[Task, int]] = SimpleQueue()
-        self.size = 0
         self.lock = threading.Lock()
+        self._tasks: SimpleQueue[tuple[Task, int]] = SimpleQueue()
+        self._size = 0
+
+    def call(self, tasks: Sequence[Task], threads: int = 1) -> bool:
+        """Let a thread run each of `tasks` as soon as it is free; tell whether there are threads.
+
+        There are as many as tasks, and at least so many `threads`.
+        """
+        wanted = max(len(tasks), threads)
+        if self._size < wanted and not self._grow(wanted):
+            return False
+        processor = _processor()
+        for task in tasks:
+            self._tasks.put((task, processor))
+        return True
+
+    def _grow(self, size: int) -> bool:
+        """Start threads; tell whether there are any."""
+        with self.lock:
+            while self._size < size:
+                try:
+                    threading.Thread(
+                        target=_serve, args=(self._tasks,), name="sigconv", daemon=True
+                    ).start()
+                except RuntimeError:
+                    # At the exit of the interpreter no more threads start.
+                    break
+                self._size += 1
+        return self._size > 0
 
 
-_state = _State()
+_pool = Pool()
 
 
 def call_helpers(tasks: Sequence[Task]) -> None:
     """Let a thread for each of `tasks` run it as soon as it is free."""
-    state = _state
-    if state.size < len(tasks) and not _grow(state, len(tasks)):
-        return
-    processor = _processor()
-    for task in tasks:
-        state.tasks.put((task, processor))
-
-
-def _grow(state: _State, size: int) -> bool:
-    """Start threads; tell whether there are any."""
-    with state.lock:
-        while state.size < size:
-            try:
-                threading.Thread(
-                    target=_serve, args=(state.tasks,), name="sigconv", daemon=True
-                ).start()
-            except RuntimeError:
-                # At the exit of the interpreter no more threads start.
-                break
-            state.size += 1
-    return state.size > 0
+    _pool.call(tasks)
 
 
 def _serve(tasks: SimpleQueue[tuple[Task, int]]) -> None:
@@ -148,8 +157,8 @@ def _step_aside(processor: int) -> None:
 
 
 def _renew_after_fork() -> None:
-    global _state
-    _state = _State()
+    global _pool
+    _pool = Pool()
 
 
 if hasattr(os, "register_at_fork"):

@@ -46,7 +46,7 @@ __all__ = [
 Wisdom = tuple[bytes, bytes, bytes]
 
 MEASURE_SECONDS = 1.0
-"""The longest that FFTW may time algorithms for one direction of one size."""
+"""The longest that FFTW may time algorithms for one direction of one size, unless told more."""
 
 # What a stream runs again and again: a search that is cut short may leave it slower by half.
 _LEARN_SECONDS = 3.0

@@ -1,7 +1,7 @@
 """Boards: where whoever calls and the helpers who are awake read what there is to do.
 
 A board is an array of int64: how many pieces of some work are left, how many are done, how many
-there are, whether helpers are to leave, and the orders of the loop that does them. Who takes a
+there are, whether helpers are to leave, where results go, and the orders of the loop. Who takes a
 piece counts down what is left. So who comes late finds nothing, or a piece of the work that came
 next, whose orders are on the board by then; and no helper has to return to Python in between.
 """
@@ -28,11 +28,11 @@ __all__ = ["LEAVE", "ORDERS", "claim", "new_board", "publish", "target_row", "wi
 # How many pieces are done is where counters have it.
 _LEFT, _DONE, _PIECES = range(3)
 
-LEAVE, ORDERS = 3, 6
+LEAVE, ORDERS = 3, 7
 """Where it says that helpers are to leave, and where the first order is."""
 
-# The address of the target, and the elements from row to row of it.
-_TARGET, _WIDTH = 4, 5
+# The address of the target, the elements from row to row of it, and those of a row.
+_TARGET, _STEP, _WIDTH = 4, 5, 6
 
 _SIZE = 24
 
@@ -78,7 +78,9 @@ def publish(board: Any, pieces: int, orders: Any, target: Any) -> None:
     """Offer the pieces of some work, whose results go to the rows of `target`."""
     place = address(board)
     write(place, _TARGET, address(target))
-    write(place, _WIDTH, target.strides[0] // target.itemsize)
+    # A single row has any stride: it does not tell how long the row is.
+    write(place, _STEP, target.strides[0] // target.itemsize)
+    write(place, _WIDTH, target.shape[1])
     for i in range(len(orders)):
         write(place, ORDERS + i, orders[i])
     write(place, _PIECES, pieces)
@@ -88,7 +90,11 @@ def publish(board: Any, pieces: int, orders: Any, target: Any) -> None:
 
 @_compiled
 def claim(board: int, patience: int) -> Any:
-    """Return the number of a piece that nobody else takes, -1 if none comes for so many looks."""
+    """Return the number of a piece that nobody else takes, -1 if there is none.
+
+    While others are at work, and then for so many looks, the next work is waited for, unless
+    helpers are to leave.
+    """
     looks = 0
     while True:
         if look(board, _LEFT) > 0:
@@ -97,7 +103,6 @@ def claim(board: int, patience: int) -> Any:
                 return read(board, _PIECES) - left
         if looks >= patience or look(board, LEAVE) != 0:
             return -1
-        # While others are at work, the next one does not come.
         if look(board, _DONE) >= look(board, _PIECES):
             looks += 1
         pause()
@@ -106,16 +111,15 @@ def claim(board: int, patience: int) -> Any:
 @_compiled
 def target_row(board: int, row: int, like: Any) -> Any:
     """Return a row of the target, of the dtype of the array `like`."""
-    width = read(board, _WIDTH)
-    place = read(board, _TARGET) + row * width * like.itemsize
-    return carray(pointer(place), (width,), like.dtype)
+    place = read(board, _TARGET) + row * read(board, _STEP) * like.itemsize
+    return carray(pointer(place), (read(board, _WIDTH),), like.dtype)
 
 
 @_compiled
 def withdraw(board: Any) -> None:
     """Let nobody take another piece, and wait for those that are taken; no Ctrl-C comes between."""
     place = address(board)
-    taken = read(place, _PIECES) - max(exchange(place, _LEFT, 0), 0)
-    write(place, _PIECES, taken)
-    while look(place, _DONE) < taken:
+    # How many there are stays on the board: who has taken a piece may be about to read it.
+    add(place, _DONE, max(exchange(place, _LEFT, 0), 0))
+    while look(place, _DONE) < read(place, _PIECES):
         pause()

@@ -8,7 +8,7 @@ from time import sleep
 from weakref import ref
 
 from sigconv.core.dtypes import Array
-from sigconv.engines.crew import call_helpers
+from sigconv.engines.crew import Pool
 
 __all__ = ["SHARED", "Station"]
 
@@ -37,44 +37,79 @@ class _Post:
         # No more than known: the end of a stream frees it at once.
         self.wanted: Callable[[], Station | None] = _nobody
         self.at: Station | None = None
-        # Two helpers at one post would share what belongs to one. In a dictionary the place is
-        # taken in one step.
-        self._helper: dict[str, object] = {}
+        # Who has called a helper, and which one has come. In a dictionary either is settled in one
+        # step: two helpers at one post would share what belongs to one.
+        self._who: dict[str, object] = {}
 
-    def call(self, station: Station) -> bool:
-        """Want a helper at a station; tell whether one is to be woken, who is to `help`."""
+    def call(self, station: Station, caller: object) -> bool:
+        """Want a helper at a station; tell whether the caller is to wake one, who will `help`."""
         self.wanted = station.known
-        at, me = self.at, object()
+        at = self.at
         if at is not None and at is not station:
             at.dismiss()
-        return self._helper.setdefault("here", me) is me
+        return self._who.setdefault("called", caller) is caller
+
+    def give_up(self, caller: object) -> None:
+        """Take back the call of a helper, who was perhaps not woken."""
+        if self._who.get("called") is caller:
+            self._who.pop("called", None)
 
     def help(self) -> None:
         """Help where a helper is wanted, until nothing comes any more."""
+        me = object()
+        if self._who.setdefault("come", me) is not me:
+            return
         try:
             while (station := self.wanted()) is not None and station is not self.at:
+                station.open()
                 self.at = station
                 station.help(self.number)
         finally:
             self.at = None
-            self._helper.clear()
+            self._who.clear()
 
 
 def _nobody() -> None:
     return None
 
 
-_posts: list[_Post] = []
+class _State:
+    """Who helps in this process: whoever stays awake keeps nobody else waiting."""
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+        self.posts: dict[int, _Post] = {}
 
 
-def _posts_for(count: int) -> list[_Post]:
-    while len(_posts) < count:
-        _posts.append(_Post(len(_posts) + 1))
-    return _posts[:count]
+_state = _State()
+
+
+def _renew_after_fork() -> None:
+    global _state
+    _state = _State()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_posts.clear)
+    os.register_at_fork(after_in_child=_renew_after_fork)
+
+
+class _Call:
+    """A call for helpers, which is given up unless they have been woken."""
+
+    def __init__(self, count: int) -> None:
+        posts = _state.posts
+        self._posts = [posts.setdefault(n, _Post(n)) for n in range(1, count + 1)]
+
+    def wake(self, station: Station) -> None:
+        """Let helpers come to a station as soon as they are free."""
+        is_sure = False
+        try:
+            woken = [post.help for post in self._posts if post.call(station, self)]
+            is_sure = not woken or _state.pool.call(woken, len(_state.posts))
+        finally:
+            if not is_sure:
+                for post in self._posts:
+                    post.give_up(self)
 
 
 class Station:
@@ -107,9 +142,7 @@ class Station:
             try:
                 self._publish(board, pieces, orders, target)
                 if helpers:
-                    woken = [post.help for post in _posts_for(helpers) if post.call(self)]
-                    if woken:
-                        call_helpers(woken)
+                    _Call(helpers).wake(self)
                 self._loops[0](board, 0)
                 while not self._are_done(board, pieces):
                     sleep(_NAP)
@@ -123,9 +156,12 @@ class Station:
             if not ended:
                 self._withdraw(board)
 
+    def open(self) -> None:
+        """Let helpers come."""
+        self._board[self._leave] = 0
+
     def help(self, number: int) -> None:
         """Take pieces as a helper, until none has come for a while."""
-        self._board[self._leave] = 0
         self._loops[number](self._board, _PATIENCE)
 
     def dismiss(self) -> None:
