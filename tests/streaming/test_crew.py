@@ -45,6 +45,13 @@ if compiled.has_numba():
             target_row(place, piece, like)[0] += read(place, ORDERS)
             count_done(place, 1)
 
+    @numba.njit(nogil=True)
+    def withdraw_often(board, target, rounds):
+        """Offer work and withdraw it."""
+        for _ in range(rounds):
+            publish(board, target.shape[0], (1,), target)
+            withdraw(board)
+
 
 class Waiting:
     """A pool whose threads are the test's to start."""
@@ -230,19 +237,12 @@ def test_withdrawn_work_is_waited_for():
 
 
 def test_work_that_is_withdrawn_again_and_again():
-    board, target = new_board(), np.zeros((8, 1))
+    board, target = new_board(), np.zeros((400, 1))
     arguments = board, 1 << 40, np.zeros(1), 0
     helper = threading.Thread(target=add_order, args=arguments, daemon=True)
     helper.start()
 
-    def withdraw_often():
-        for _ in range(20_000):
-            publish(board, 8, (1,), target)
-            withdraw(board)
-            assert target.sum() <= 8
-            target[:] = 0
-
-    owner = threading.Thread(target=withdraw_often, daemon=True)
+    owner = threading.Thread(target=withdraw_often, args=(board, target, 100_000), daemon=True)
     owner.start()
     owner.join(60)
     assert not owner.is_alive()
