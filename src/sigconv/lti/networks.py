@@ -1,0 +1,216 @@
+"""Systems in series and in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from math import prod
+
+import numpy as np
+
+from sigconv.convolution import convolve
+from sigconv.core.dtypes import Array
+from sigconv.lti.node import Cut, Node, Points
+from sigconv.lti.taps import Taps
+
+__all__ = ["Parallel", "Series", "in_parallel", "in_series", "multiply"]
+
+
+class Series:
+    """One system after another: the convolution of their impulse responses."""
+
+    def __init__(self, parts: Sequence[Node]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def length(self) -> int | None:
+        """The samples of the impulse response, None if it never ends."""
+        return None
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether all parts are stable: what one cancels of another is not looked for."""
+        return all(part.is_stable for part in self.parts)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the coefficients are Python numbers."""
+        return all(part.is_exact for part in self.parts)
+
+    def rounded(self) -> Node:
+        """Return the same in floats."""
+        return Series([part.rounded() for part in self.parts])
+
+    def respond(self, x: Array) -> Array:
+        """Return the response to samples on the last axis."""
+        return reduce(lambda y, part: part.respond(y), self.parts, x)
+
+    def evaluate(self, points: Points) -> Array:
+        """Return the product of the transfer functions."""
+        with np.errstate(invalid="ignore"):
+            return prod(part.evaluate(points) for part in self.parts)  # type: ignore[return-value]
+
+    def fraction(self) -> tuple[Array, Array]:
+        """Return the polynomials of the transfer function, in powers of z^-1."""
+        above, below = zip(*(part.fraction() for part in self.parts), strict=True)
+        return reduce(multiply, above), reduce(multiply, below)
+
+    def cut(self, tol: float) -> Cut:
+        """Return the impulse response up to where the rest is proved to sum to `tol` at most.
+
+        With parts f_i of which e_i at most is cut, the convolution of all is off by no more than
+        the product of the (|f_i| + e_i) less that of the |f_i|, sums of magnitudes.
+        """
+        share = tol / (4 * len(self.parts))
+        while True:
+            cuts = [part.cut(share) for part in self.parts]
+            sums = [float(np.abs(cut.taps).sum()) for cut in cuts]
+            beyond, before = 0.0, 1.0
+            for total, cut in zip(sums, cuts, strict=True):
+                beyond = beyond * (total + cut.bound) + before * cut.bound
+                before *= total
+            if beyond <= tol / 2:
+                break
+            share *= tol / (4 * beyond)
+        count = sum(cut.taps.size for cut in cuts) - len(cuts) + 1
+        return _trimmed(self.rounded(), count, beyond, tol)
+
+    def start(self) -> Callable[[Array], Array]:
+        """Return what answers chunk after chunk of samples on the last axis."""
+        running = [part.start() for part in self.parts]
+        return lambda x: reduce(lambda y, step: step(y), running, x)
+
+
+class Parallel:
+    """The sum of the outputs of systems that have one input."""
+
+    def __init__(self, parts: Sequence[Node]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def length(self) -> int | None:
+        """The samples of the impulse response, None if it never ends."""
+        return None
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether all parts are stable: what one cancels of another is not looked for."""
+        return all(part.is_stable for part in self.parts)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the coefficients are Python numbers."""
+        return all(part.is_exact for part in self.parts)
+
+    def rounded(self) -> Node:
+        """Return the same in floats."""
+        return Parallel([part.rounded() for part in self.parts])
+
+    def respond(self, x: Array) -> Array:
+        """Return the response to samples on the last axis."""
+        return _sum(part.respond(x) for part in self.parts)
+
+    def evaluate(self, points: Points) -> Array:
+        """Return the sum of the transfer functions."""
+        return _sum(part.evaluate(points) for part in self.parts)
+
+    def fraction(self) -> tuple[Array, Array]:
+        """Return the polynomials of the transfer function, in powers of z^-1."""
+
+        def added(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+            above = padded_sum(multiply(one[0], other[1]), multiply(other[0], one[1]))
+            return above, multiply(one[1], other[1])
+
+        return reduce(added, (part.fraction() for part in self.parts))
+
+    def cut(self, tol: float) -> Cut:
+        """Return the impulse response up to where the rest is proved to sum to `tol` at most."""
+        cuts = [part.cut(tol / (2 * len(self.parts))) for part in self.parts]
+        count = max(cut.taps.size for cut in cuts)
+        return _trimmed(self.rounded(), count, sum(cut.bound for cut in cuts), tol)
+
+    def start(self) -> Callable[[Array], Array]:
+        """Return what answers chunk after chunk of samples on the last axis."""
+        running = [part.start() for part in self.parts]
+        return lambda x: _sum(step(x) for step in running)
+
+
+def in_series(*parts: Node) -> Node:
+    """Return one system after another; responses that end are convolved at once."""
+    flat = _alike(own for part in parts for own in _parts_of(part, Series))
+    ending = [part for part in flat if isinstance(part, Taps)]
+    others = [part for part in flat if not isinstance(part, Taps)]
+    if ending:
+        taps = reduce(_convolved, ending)
+        is_needed = taps.taps.size != 1 or taps.taps.item() != 1 or any(taps.lag)
+        others = [taps, *others] if is_needed or not others else others
+    return others[0] if len(others) == 1 else Series(others)
+
+
+def in_parallel(*parts: Node) -> Node:
+    """Return the sum of systems; responses that end are added at once."""
+    flat = _alike(own for part in parts for own in _parts_of(part, Parallel))
+    ending = [part for part in flat if isinstance(part, Taps)]
+    others = [part for part in flat if not isinstance(part, Taps)]
+    if ending:
+        total = reduce(padded_sum, (taps.dense() for taps in ending))
+        others = [Taps(total, (0,) * total.ndim), *others]
+    return others[0] if len(others) == 1 else Parallel(others)
+
+
+def _parts_of(part: Node, kind: type[Series] | type[Parallel]) -> Sequence[Node]:
+    return part.parts if isinstance(part, kind) else (part,)
+
+
+def _alike(parts: Iterable[Node]) -> list[Node]:
+    """Return parts that are all exact if no floats are among them, else all rounded."""
+    made = list(parts)
+    if not any(part.is_exact for part in made):
+        return made
+    if all(part.is_exact or _is_whole(part) for part in made):
+        return [
+            Taps(part.taps.astype(object), part.lag) if isinstance(part, Taps) else part
+            for part in made
+        ]
+    return [part.rounded() for part in made]
+
+
+def _is_whole(part: Node) -> bool:
+    return isinstance(part, Taps) and part.taps.dtype.kind in "biu"
+
+
+def multiply(one: Array, other: Array) -> Array:
+    """Return the product of polynomials."""
+    if "O" in (one.dtype.kind, other.dtype.kind):
+        one, other = one.astype(object), other.astype(object)
+    return convolve(one, other)
+
+
+def padded_sum(one: Array, other: Array) -> Array:
+    """Return the sum of arrays that both begin at index 0."""
+    shape = tuple(map(max, one.shape, other.shape))
+    total = np.zeros(shape, np.result_type(one, other))
+    for array in (one, other):
+        total[tuple(map(slice, array.shape))] += array
+    return total
+
+
+def _convolved(one: Taps, other: Taps) -> Taps:
+    lag = tuple(map(sum, zip(one.lag, other.lag, strict=True)))
+    return Taps(multiply(one.taps, other.taps), lag)
+
+
+def _sum(arrays: Iterable[Array]) -> Array:
+    return reduce(lambda one, other: one + other, arrays)
+
+
+def _trimmed(node: Node, count: int, beyond: float, tol: float) -> Cut:
+    """Return as little of the first `count` samples as `tol` allows, beyond which is a bound."""
+    impulse = np.zeros(count)
+    impulse[0] = 1
+    response = node.respond(impulse)
+    # What follows each sample, the smallest added first.
+    after = np.cumsum(np.abs(response[::-1]))[::-1] + beyond
+    kept = max(1, int(np.count_nonzero(after > tol)))
+    bound = float(after[kept]) if kept < count else beyond
+    return Cut(response[:kept], bound)

@@ -1,0 +1,226 @@
+"""Systems whose outputs feed back: rational transfer functions, and how fast they forget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sigconv.core.dtypes import Array
+from sigconv.errors import KernelError, MethodError
+from sigconv.lti.node import Cut, Node, Points, as_floats, polynomial
+from sigconv.lti.taps import Taps
+
+__all__ = ["Recursion", "rational"]
+
+# An impulse response is not made longer than this to be cut.
+_LONGEST = 1 << 26
+
+# Rounding in the norms of powers of a matrix is far below this.
+_ROUNDING = 1 + 1e-6
+
+
+class Recursion:
+    """y[n] = sum_k b[k] x[n-k] - sum_{k>0} a[k] y[n-k], with a[0] = 1."""
+
+    def __init__(self, b: Array, a: Array) -> None:
+        self.b, self.a = b, a
+
+    @property
+    def length(self) -> int | None:
+        """None: the impulse response never ends."""
+        return None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the coefficients are Python numbers."""
+        return self.b.dtype.kind == "O"
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether all roots of the denominator are inside the unit circle.
+
+        By the recursion of Schur, Cohn and Levinson, which needs no roots: every reflection
+        coefficient is below 1 in magnitude.
+        """
+        a = list(self.a)
+        while len(a) > 1:
+            k = a[-1]
+            rest = 1 - k * np.conj(k)
+            # As (1 - |k|)(1 + |k|) this is positive for |k| < 1 alone.
+            if not abs(k) < 1 or not rest.real > 0:
+                return False
+            a = [(c - k * np.conj(d)) / rest for c, d in zip(a[:-1], a[:0:-1], strict=True)]
+        return True
+
+    def rounded(self) -> Recursion:
+        """Return the same in floats."""
+        return Recursion(as_floats(self.b), as_floats(self.a))
+
+    def respond(self, x: Array) -> Array:
+        """Return the response to samples on the last axis."""
+        if self.is_exact:
+            return _respond_exactly(self.b, self.a, x)
+        from scipy.signal import lfilter
+
+        made: Array = lfilter(self.b, self.a, x)
+        return made
+
+    def evaluate(self, points: Points) -> Array:
+        """Return B(w) / A(w) at the points w, infinite at poles."""
+        above, below = polynomial(self.b, points.w), polynomial(self.a, points.w)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            made: Array = above / below
+        return made
+
+    def fraction(self) -> tuple[Array, Array]:
+        """Return the polynomials of the transfer function, in powers of z^-1."""
+        return self.b, self.a
+
+    def cut(self, tol: float) -> Cut:
+        """Return the impulse response up to where the rest is proved to sum to `tol` at most.
+
+        Behind the numerator the last values s of the response determine all that follow: their
+        magnitudes sum to no more than `forgetting` max|s|.
+        """
+        system = self.rounded()
+        order, gain = self.a.size - 1, _forgetting(system.a)
+        count = max(1024, 4 * (self.b.size + order))
+        while count <= _LONGEST:
+            impulse = np.zeros(count, system.b.dtype)
+            impulse[0] = 1
+            response = system.respond(impulse)
+            recent = np.lib.stride_tricks.sliding_window_view(np.abs(response), order).max(axis=-1)
+            # recent[i] is the largest of the values before i + order.
+            bounds = recent[self.b.size :] * gain
+            places = np.flatnonzero(bounds <= tol)
+            if places.size:
+                stop = self.b.size + int(places[0]) + order
+                return Cut(response[:stop], float(bounds[places[0]]))
+            count *= 4
+        raise MethodError(
+            f"what follows the first {_LONGEST} samples is not proved to sum to tol={tol:g} at "
+            "most: a pole is too near to the unit circle. Use a larger tol, or the system itself."
+        )
+
+    def start(self) -> Callable[[Array], Array]:
+        """Return what answers chunk after chunk of samples on the last axis."""
+        return _Running(self)
+
+
+class _Running:
+    """A recursion at work, with what it remembers of each row."""
+
+    def __init__(self, system: Recursion) -> None:
+        self._system = system
+        self._state: Any = None
+
+    def __call__(self, x: Array) -> Array:
+        from scipy.signal import lfilter
+
+        b, a = self._system.rounded().fraction()
+        if self._state is None:
+            shape = (*x.shape[:-1], max(b.size, a.size) - 1)
+            self._state = np.zeros(shape, np.result_type(b, a, x))
+        made, self._state = lfilter(b, a, x, zi=self._state)
+        return np.asarray(made)
+
+
+class _Power(NamedTuple):
+    """A power of a matrix, and its largest sum of magnitudes along a row."""
+
+    steps: int
+    norm: float
+
+
+def _forgetting(a: Array) -> float:
+    """Return G: values of a response after some with max|s| = 1 have magnitudes that sum to G.
+
+    With s_n = (h[n-1], ..., h[n-M]) and the companion matrix C, s_{n+m} = C^m s_n. For an m with
+    the norm q = ||C^m|| < 1 the sum is at most that over the first m values, over 1 - q.
+    """
+    power = _contraction(a)
+    order, total = a.size - 1, 0.0
+    from scipy.signal import lfilter, lfiltic
+
+    if power.steps * order > _LONGEST:
+        raise MethodError(
+            f"a pole is so near to the unit circle that {power.steps} samples are not enough to "
+            "prove how fast the response dies out. Use the system itself."
+        )
+    silence = np.zeros(power.steps, a.dtype)
+    for place in range(order):
+        before = np.zeros(order, a.dtype)
+        before[place] = 1
+        one = np.ones(1, a.dtype)
+        response, _ = lfilter(one, a, silence, zi=lfiltic(one, a, before))
+        total += float(np.abs(response).sum())
+    return total * _ROUNDING / (1 - power.norm)
+
+
+def _contraction(a: Array) -> _Power:
+    """Return a power of the companion matrix whose norm is at most a half."""
+    order = a.size - 1
+    matrix = np.zeros((order, order), a.dtype)
+    matrix[0] = -a[1:]
+    matrix[np.arange(1, order), np.arange(order - 1)] = 1
+    steps = 1
+    while steps <= _LONGEST:
+        with np.errstate(all="ignore"):
+            norm = float(np.abs(matrix).sum(axis=1).max()) * _ROUNDING
+            if norm <= 0.5:
+                return _Power(steps, norm)
+            matrix = matrix @ matrix
+        if not np.isfinite(norm):
+            break
+        steps *= 2
+    raise MethodError(
+        "the impulse response does not die out, or too slowly for floats to tell: a pole is on the "
+        "unit circle, beyond it, or too near. See is_stable."
+    )
+
+
+def _respond_exactly(b: Array, a: Array, x: Array) -> Array:
+    made = np.zeros(x.shape, object)
+    for row in np.ndindex(x.shape[:-1]):
+        source, target = x[row], made[row]
+        for n in range(source.size):
+            ahead = sum(b[k] * source[n - k] for k in range(min(b.size, n + 1)))
+            behind = sum(a[k] * target[n - k] for k in range(1, min(a.size, n + 1)))
+            target[n] = ahead - behind
+    return made
+
+
+def rational(b: Array, a: Array) -> Node:
+    """Return the system with the transfer function B(z^-1) / A(z^-1).
+
+    Raises
+    ------
+    KernelError
+        No coefficients, or a[0] = 0.
+    """
+    if b.size == 0 or a.size == 0 or a[0] == 0:
+        raise KernelError(
+            "a transfer function has a numerator, and a denominator that does not begin with 0: "
+            f"an output would depend on later ones. Got {b.size} coefficients above, and below "
+            f"{a[:8].tolist()}."
+        )
+    a = a[: int(np.flatnonzero(a)[-1]) + 1]
+    if "O" in (b.dtype.kind, a.dtype.kind):
+        b, a = b.astype(object), a.astype(object)
+        b, a = b / _divisor(b, a), a / _divisor(b, a)
+    elif a.size > 1 or a[0] != 1:
+        b, a = as_floats(b) / a[0], as_floats(a) / a[0]
+    if a.size == 1:
+        return Taps(b, (0,))
+    last = int(np.flatnonzero(b)[-1]) if b.any() else 0
+    return Recursion(b[: last + 1], a)
+
+
+def _divisor(b: Array, a: Array) -> Any:
+    """Return a[0] so that integers over it stay exact."""
+    is_decimal = any(isinstance(value, Decimal) for value in (*b, *a))
+    return Fraction(a[0]) if isinstance(a[0], int) and not is_decimal else a[0]
