@@ -37,7 +37,7 @@ def test_balances_are_the_convolution_with_the_powers_of_growth():
 
 @given(
     # Next to 0 numpy_financial loses digits.
-    st.one_of(st.just(0.0), st.floats(-0.5, -1e-3), st.floats(1e-3, 0.5)),
+    st.one_of(st.floats(-0.5, -1e-3), st.floats(1e-3, 0.5)),
     st.integers(1, 40),
     st.floats(-1e4, 1e4),
     st.floats(-1e4, 1e4),
@@ -52,6 +52,10 @@ def test_future_value_of_equal_deposits(rate, count, deposit, present, when):
     )
     scale = (abs(deposit) * count + abs(present)) * max(1, 1 + rate) ** count
     assert abs(balances[-1] - other) <= 1e-6 * max(scale, 1e-300)
+
+
+def test_without_interest_deposits_add_up():
+    np.testing.assert_array_equal(compound_interest([3.0, -1.0, 5.0], 0.0), [3, 2, 7])
 
 
 def test_deposits_at_the_end_come_one_period_later():
