@@ -46,7 +46,7 @@ def test_ctrl_c_does_not_wait_for_a_long_transform():
 
 def test_a_worker_left_behind_writes_nothing(monkeypatch):
     monkeypatch.setattr(workers, "_GRACE", 0.01)
-    monkeypatch.setattr(crew, "_state", crew._State())
+    monkeypatch.setattr(crew, "_pool", crew.Pool())
     begun, released, written = threading.Event(), threading.Event(), []
 
     def transform():

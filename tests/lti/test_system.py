@@ -1,16 +1,20 @@
 """What a system does to signals, however it is given, beside scipy.signal."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import signal
+from scipy import signal as untyped_signal
 
 import sigconv as sc
 from sigconv.errors import DTypeError, KernelError, NonFiniteError, OptionError, ShapeError
 from sigconv.lti import System, delay, feedback
+
+# The stubs know neither all of lfilter's arguments nor dlti's.
+signal: Any = untyped_signal
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal(300)

@@ -68,7 +68,7 @@ class Waiting:
 def own(monkeypatch):
     """Posts of this test's own, whom nobody wakes."""
     state = crew._State()
-    state.pool = Waiting()
+    monkeypatch.setattr(state, "pool", Waiting())
     monkeypatch.setattr(crew, "_state", state)
     return state
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from sigconv.cli import convolving
+from sigconv.cli import convolving, interest
 from sigconv.cli.group import sigconv
 from sigconv.cli.options import Options, debug_option, plan_options
 from sigconv.cli.values import DURATION, RATE, SPACING, parse_shape
 
-__all__ = ["convolving", "sigconv"]
+__all__ = ["convolving", "interest", "sigconv"]
 
 
 @sigconv.command("plan")

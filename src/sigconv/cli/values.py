@@ -22,6 +22,7 @@ __all__ = [
     "MEMORY",
     "RATE",
     "SPACING",
+    "Text",
     "parse_shape",
 ]
 
@@ -31,7 +32,7 @@ for _power, _prefix in enumerate("kMGT", 1):
 
 
 # Only some versions of click have it generic.
-class _Text(click.ParamType):  # type: ignore[type-arg]
+class Text(click.ParamType):  # type: ignore[type-arg]
     """A value that a function reads from text, or says why it cannot."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
@@ -133,11 +134,11 @@ def _boundary(text: str) -> Any:
     return sides[0] if len(sides) == 1 else Sides(*sides)
 
 
-SPACING = _Text("spacing", _spacing)
-RATE = _Text("rate", _rate)
-DURATION = _Text("duration", _duration)
-GAIN = _Text("gain", _gain)
-MEMORY = _Text("memory", _memory)
-AXES = _Text("axes", _axes)
-CENTER = _Text("center", _center)
-BOUNDARY = _Text("boundary", _boundary)
+SPACING = Text("spacing", _spacing)
+RATE = Text("rate", _rate)
+DURATION = Text("duration", _duration)
+GAIN = Text("gain", _gain)
+MEMORY = Text("memory", _memory)
+AXES = Text("axes", _axes)
+CENTER = Text("center", _center)
+BOUNDARY = Text("boundary", _boundary)

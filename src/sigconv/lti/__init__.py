@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigconv.lti.decay import decay, exponential, population
-from sigconv.lti.money import compound_interest, growth
+from sigconv.lti.money import compound_interest, growth, rate_per_part
 from sigconv.lti.system import System, delay, feedback
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "feedback",
     "growth",
     "population",
+    "rate_per_part",
 ]

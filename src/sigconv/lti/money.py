@@ -13,7 +13,7 @@ from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
 from sigconv.lti.system import System
 
-__all__ = ["compound_interest", "growth"]
+__all__ = ["compound_interest", "growth", "rate_per_part"]
 
 
 def growth(rate: Any, *, compounding: int | str = 1) -> System:
@@ -35,6 +35,45 @@ def growth(rate: Any, *, compounding: int | str = 1) -> System:
     factor = _factor(as_numeric(rate, "rate"), compounding)
     one = factor * 0 + 1
     return System((np.array([one]), np.array([one, -factor])))
+
+
+def rate_per_part(rate: Any, parts: int, *, compounding: int | str = 1) -> Any:
+    """Return the interest on 1 in a part of a period that comes to the same in the whole.
+
+    Parameters
+    ----------
+    rate : number
+        The interest on 1 in a period, a year for example.
+    parts : int
+        Parts of a period, 12 months for example.
+    compounding : int or "continuous"
+        As for `growth`.
+
+    Returns
+    -------
+    number
+        ((1 + rate/m)^m)^(1/parts) - 1: rate/m itself where interest is added in each part.
+
+    Examples
+    --------
+    >>> rate_per_part(0.12, 12, compounding=12), round(rate_per_part(0.12, 12), 6)
+    (0.01, 0.009489)
+    """
+    if isinstance(parts, bool) or not isinstance(parts, int | np.integer) or parts < 1:
+        raise OptionError(f"parts must be a whole number, 1 or more; got {parts!r}.")
+    value = as_numeric(rate, "rate")
+    if compounding == "continuous":
+        return _factor(np.asarray(value.item() / parts), compounding) - 1
+    factor, times = _factor(value, compounding), int(compounding)
+    if times % parts == 0:
+        part = value.item() / times
+        return part if times == parts else (1 + part) ** (times // parts) - 1
+    if isinstance(factor, Fraction):
+        raise DTypeError(
+            f"the root of {factor} is no fraction. Pass a float or a Decimal, or "
+            f"compounding={parts}."
+        )
+    return factor ** (1 / type(factor)(parts)) - 1
 
 
 def compound_interest(

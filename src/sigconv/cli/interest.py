@@ -1,0 +1,128 @@
+"""The command that tells what becomes of deposits: `interest`."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+
+from sigconv.cli.group import sigconv
+from sigconv.cli.options import debug_option
+from sigconv.cli.values import Text
+from sigconv.errors import OptionError
+
+__all__ = ["interest_command"]
+
+_PARTS = {"year": 1, "quarter": 4, "month": 12, "week": 52, "day": 365}
+
+_MOST_DEPOSITS = 1_000_000
+
+
+def _number(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("nan")
+    if not value.is_finite():
+        raise ValueError(f"{text!r} is no number. Write for example 100 or 99.95.")
+    return value
+
+
+def _rate(text: str) -> Decimal:
+    """Return the interest on 1."""
+    bare = text.strip()
+    if bare.endswith("%"):
+        return _number(bare[:-1].strip()) / 100
+    return _number(bare)
+
+
+@sigconv.command("interest")
+@click.argument("amount", metavar="AMOUNT", type=Text("amount", _number))
+@click.option(
+    "--rate",
+    type=Text("rate", _rate),
+    required=True,
+    metavar="RATE",
+    help="Interest a year, as 5% or 0.05.",
+)
+@click.option(
+    "--years", type=click.IntRange(0, 10_000), required=True, metavar="N", help="How long."
+)
+@click.option(
+    "--every",
+    type=click.Choice(tuple(_PARTS)),
+    help="Deposit AMOUNT in each of these periods; by default once, at the start.",
+)
+@click.option(
+    "--when",
+    type=click.Choice(("start", "end")),
+    default="start",
+    show_default=True,
+    help="Whether deposits are made at the start or at the end of their periods.",
+)
+@click.option(
+    "--compounding",
+    type=click.Choice((*_PARTS, "continuous")),
+    default="year",
+    show_default=True,
+    help="How often interest is added, a part of RATE each time.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all as JSON.")
+@debug_option
+def interest_command(
+    amount: Decimal,
+    *,
+    rate: Decimal,
+    years: int,
+    every: str | None,
+    when: str,
+    compounding: str,
+    as_json: bool,
+) -> None:
+    """Show what becomes of AMOUNT, paid in once or again and again, at compound interest.
+
+    A withdrawal is negative: sigconv interest --rate 5% --years 3 -- -100
+    """
+    from sigconv.lti import compound_interest, rate_per_part
+
+    parts = _PARTS[every or "year"]
+    count = years * parts
+    if count > _MOST_DEPOSITS:
+        raise OptionError(
+            f"{years} years have {count} periods of a {every}, more than {_MOST_DEPOSITS}. "
+            "Deposit less often, or for a shorter time."
+        )
+    times: Any = "continuous" if compounding == "continuous" else _PARTS[compounding]
+    part = rate_per_part(rate, parts, compounding=times)
+    deposits: Any = [amount] * (max(1, count) if every else 1)
+    balances = compound_interest(deposits, part, periods=count, when=when)
+    early = int(when == "start")
+    paid = [amount * min(len(deposits), n * parts + early) for n in range(years + 1)]
+    rows = list(zip(range(years + 1), paid, balances[::parts], strict=True))
+    if as_json:
+        facts = {"amount": float(amount), "rate": float(rate), "every": every, "when": when}
+        table = [{"year": n, "paid": float(p), "balance": float(b)} for n, p, b in rows]
+        click.echo(json.dumps(facts | {"compounding": compounding, "years": table}))
+        return
+    click.echo(_table(rows))
+    end, total = rows[-1][2], rows[-1][1]
+    click.echo(f"after {years} years: {_plain(end)}, of which interest {_plain(end - total)}")
+
+
+def _table(rows: list[tuple[int, Decimal, Decimal]]) -> str:
+    """Return a line for each year, in cents."""
+    texts = [("year", "paid in", "interest", "balance")]
+    texts += [(str(n), f"{p:,.2f}", f"{b - p:,.2f}", f"{b:,.2f}") for n, p, b in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return "\n".join(
+        "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))
+        for line in texts
+    )
+
+
+def _plain(value: Decimal) -> str:
+    """Return a number with as many digits as it has, twelve at most."""
+    text = f"{value:.12f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
