@@ -34,7 +34,7 @@ def test_exponential_is_nothing_before_its_time():
 
 
 def test_those_alive_are_those_born_who_survived():
-    births, survival = [3, 1, 4, 1, 5], [1, Fraction(1, 2), Fraction(1, 4)]
+    births, survival = [3, 1, 4, 1, 5], [Fraction(1), Fraction(1, 2), Fraction(1, 4)]
     alive = population(births, survival)
     expected = [
         sum(births[n - k] * survival[k] for k in range(3) if n >= k) for n in range(len(births))

@@ -96,7 +96,7 @@ def interest_command(
         )
     times: Any = "continuous" if compounding == "continuous" else _PARTS[compounding]
     part = rate_per_part(rate, parts, compounding=times)
-    deposits: Any = [amount] * (max(1, count) if every else 1)
+    deposits = [amount] * (max(1, count) if every else 1)
     balances = compound_interest(deposits, part, periods=count, when=when)
     early = int(when == "start")
     paid = [amount * min(len(deposits), n * parts + early) for n in range(years + 1)]

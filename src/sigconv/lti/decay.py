@@ -7,11 +7,11 @@ from math import exp, isfinite, log
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sigconv.convolution import convolve
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import OptionError, ShapeError
+from sigconv.lti.node import Numbers
 from sigconv.lti.system import System
 
 __all__ = ["decay", "exponential", "population"]
@@ -86,7 +86,7 @@ def exponential(
     return value
 
 
-def population(births: npt.ArrayLike, survival: npt.ArrayLike) -> Array:
+def population(births: Numbers, survival: Numbers) -> Array:
     """How many are there at each time: alive[n] = sum_k births[n-k] survival[k].
 
     Parameters

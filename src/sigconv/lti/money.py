@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
+from sigconv.lti.node import Numbers
 from sigconv.lti.system import System
 
 __all__ = ["compound_interest", "growth", "rate_per_part"]
@@ -77,7 +77,7 @@ def rate_per_part(rate: Any, parts: int, *, compounding: int | str = 1) -> Any:
 
 
 def compound_interest(
-    deposits: npt.ArrayLike,
+    deposits: Numbers,
     rate: Any,
     *,
     periods: int | None = None,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from sigconv.core.dtypes import Array
 
-__all__ = ["Cut", "Node", "Points", "as_floats", "polynomial"]
+__all__ = ["Cut", "Node", "Numbers", "Points", "as_floats", "polynomial"]
+
+Numbers = npt.ArrayLike | Sequence[Any]
+"""Arrays, and sequences of Fractions or Decimals too."""
 
 
 class Points(NamedTuple):

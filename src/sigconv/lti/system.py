@@ -11,7 +11,7 @@ from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import DTypeError, OptionError, ShapeError
 from sigconv.lti import conversion
 from sigconv.lti.networks import in_parallel, in_series, multiply, padded_sum
-from sigconv.lti.node import Node, Points
+from sigconv.lti.node import Node, Numbers, Points
 from sigconv.lti.recursion import rational
 from sigconv.lti.running import SystemStream
 from sigconv.lti.taps import Taps
@@ -103,7 +103,7 @@ class System:
         """The samples of the impulse response along its last axis, None if it never ends."""
         return self._node.length
 
-    def __call__(self, x: npt.ArrayLike, *, axis: int = -1, full: bool = False) -> Array:
+    def __call__(self, x: Numbers, *, axis: int = -1, full: bool = False) -> Array:
         """Return the output for the input x: as long as x, or with its tail.
 
         Parameters
