@@ -11,7 +11,7 @@ from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import KernelError, NonFiniteError, ShapeError
 from sigconv.lti.networks import Series, in_series
 from sigconv.lti.node import Node, as_floats
-from sigconv.lti.recursion import Recursion, rational
+from sigconv.lti.recursion import rational, section
 from sigconv.lti.taps import Taps
 
 __all__ = ["node_of", "node_of_sections", "sections", "to_dlti", "zeros_and_poles"]
@@ -159,14 +159,9 @@ def _checked(values: Any, name: str) -> Array:
 def _own_sections(node: Node) -> Array | None:
     """Return the rows of sections that a node is made of, None if it has other parts."""
     parts = node.parts if isinstance(node, Series) else (node,)
-    rows = []
-    for part in parts:
-        b, a = (as_floats(values) for values in part.fraction())
-        is_section = isinstance(part, Recursion | Taps) and max(b.size, a.size) <= 3
-        if not is_section or "c" in (b.dtype.kind, a.dtype.kind) or b[0] == 0:
-            return None
-        rows.append(np.concatenate([np.pad(b, (0, 3 - b.size)), np.pad(a, (0, 3 - a.size))]))
-    return np.array(rows)
+    rows = [section(part.rounded()) for part in parts]
+    known = [row for row in rows if row is not None and row[0] != 0]
+    return np.array(known) if len(known) == len(parts) else None
 
 
 def _in_powers_of_z(node: Node) -> tuple[Array, Array]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial, reduce
+from itertools import groupby
 from math import prod
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from sigconv.convolution import convolve
 from sigconv.core.dtypes import Array
 from sigconv.lti.node import Cut, Node, Points
+from sigconv.lti.recursion import section
 from sigconv.lti.taps import Taps
 
 __all__ = ["Parallel", "Series", "in_parallel", "in_series", "multiply"]
@@ -43,7 +45,7 @@ class Series:
 
     def respond(self, x: Array) -> Array:
         """Return the response to samples on the last axis."""
-        return reduce(lambda y, part: part.respond(y), self.parts, x)
+        return reduce(lambda y, answer: answer(y), _answers(self.parts), x)
 
     def evaluate(self, points: Points) -> Array:
         """Return the product of the transfer functions."""
@@ -156,6 +158,17 @@ def in_parallel(*parts: Node) -> Node:
         total = reduce(padded_sum, (taps.dense() for taps in ending))
         others = [Taps(total, (0,) * total.ndim), *others]
     return others[0] if len(others) == 1 else Parallel(others)
+
+
+def _answers(parts: Iterable[Node]) -> Iterator[Callable[[Array], Array]]:
+    """Yield what answers samples, for parts or for runs of them that SciPy takes in one pass."""
+    for is_section, run in groupby(parts, lambda part: section(part) is not None):
+        if not is_section:
+            yield from (part.respond for part in run)
+            continue
+        from scipy.signal import sosfilt
+
+        yield partial(sosfilt, np.array([section(part) for part in run]))
 
 
 def _parts_of(part: Node, kind: type[Series] | type[Parallel]) -> Sequence[Node]:

@@ -14,7 +14,7 @@ from sigconv.errors import KernelError, MethodError
 from sigconv.lti.node import Cut, Node, Points, as_floats, polynomial
 from sigconv.lti.taps import Taps
 
-__all__ = ["Recursion", "rational"]
+__all__ = ["Recursion", "rational", "section"]
 
 # An impulse response is not made longer than this to be cut.
 _LONGEST = 1 << 26
@@ -218,6 +218,16 @@ def rational(b: Array, a: Array) -> Node:
         return Taps(b, (0,))
     last = int(np.flatnonzero(b)[-1]) if b.any() else 0
     return Recursion(b[: last + 1], a)
+
+
+def section(part: Node) -> Array | None:
+    """Return a recursion of second order at most as a row for `scipy.signal.sosfilt`."""
+    if not isinstance(part, Recursion) or part.b.size > 3 or part.a.size > 3:
+        return None
+    if part.b.dtype.kind != "f" or part.a.dtype.kind != "f":
+        return None
+    b, a = (np.pad(values, (0, 3 - values.size)) for values in part.fraction())
+    return np.concatenate([b, a])
 
 
 def _divisor(b: Array, a: Array) -> Any:

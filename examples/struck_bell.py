@@ -1,0 +1,82 @@
+"""A bell that is struck again before it has fallen silent: responses pile up.
+
+You learn that superposition is convolution (`lti.superpose`, `lti.System`), and that for ever
+closer pulses the sum becomes an integral (`lti.continuous_convolve`). Needs `sigconv[plot]`.
+"""
+
+import argparse
+from math import exp, inf
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from sigconv import lti
+
+FS = 200  # samples a second
+SECONDS = 600
+TIME_CONSTANT = 60.0  # seconds until 1/e of a strike is left
+SHOWN = 20  # seconds of the picture
+
+
+def struck(every):
+    """Return a pulse every so many seconds, as strong as the time that it stands for."""
+    pulses = np.zeros(SECONDS * FS)
+    pulses[:: round(every * FS)] = every
+    return pulses
+
+
+def loudness(t):
+    """Return what is heard of strikes without a pause, from time 0 on."""
+    return TIME_CONSTANT * (1 - exp(-t / TIME_CONSTANT))
+
+
+def draw(path, bell):
+    """Save single responses and their sum, and how the sums approach an integral."""
+    time = np.arange(SHOWN * FS) / FS
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    single, sums = figure.subplots(2, 1, sharex=True)
+    pulses = np.zeros(time.size)
+    pulses[:: 4 * FS] = 4.0
+    for start in np.flatnonzero(pulses):
+        one = np.zeros(time.size)
+        one[start] = pulses[start]
+        single.plot(time, bell(one), color="C0", linewidth=0.8)
+    single.plot(time, bell(pulses), color="black", label="their sum")
+    single.set(ylabel="loudness", title="A strike every 4 s, each heard for minutes")
+    single.legend()
+    for every in (4.0, 2.0, 0.5):
+        sums.step(time, bell(struck(every))[: time.size], where="post", label=f"every {every} s")
+    sums.plot(time, [loudness(t) for t in time], "k:", label="without a pause: the integral")
+    sums.set(xlabel="time (s)", ylabel="loudness", title="The same strength a second, in more strikes")
+    sums.legend()
+    figure.savefig(path, dpi=110)
+
+
+def main(output):
+    """Strike the bell, check the sums against superposition and the integral, and draw them."""
+    bell = lti.decay(time_constant=TIME_CONSTANT, fs=FS)
+    few = struck(0.5)[: 5 * FS]
+    table = lti.superpose(few, bell.impulse_response(few.size))
+    assert np.allclose(table.rows.sum(axis=0)[: few.size], bell(few))
+    print(f"the sum of {np.count_nonzero(few)} shifted responses is the convolution")
+    always = (0, inf)
+    flow = lti.continuous_convolve(
+        lambda u: 1.0, lti.exponential(time_constant=TIME_CONSTANT), 599.0, supports=(always, always)
+    )
+    assert abs(flow.value - loudness(599.0)) <= max(flow.error, 1e-9)
+    errors = []
+    for every in (4.0, 2.0, 1.0, 0.5):
+        heard = bell(struck(every))[599 * FS]
+        errors.append(abs(heard - flow.value))
+        print(f"a strike every {every} s: {heard:.3f}, without a pause {flow.value:.3f}")
+    assert all(later < 0.6 * before for before, later in zip(errors, errors[1:], strict=False))
+    output.mkdir(parents=True, exist_ok=True)
+    draw(output / "bell.png", bell)
+    print(f"wrote bell.png in {output}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("example-output"))
+    main(parser.parse_args().output)
