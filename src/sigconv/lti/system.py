@@ -299,9 +299,10 @@ class System:
 
         Notes
         -----
-        Rounding in the response itself is not part of the bound. A response behind a recursion of
-        order M is C^n s with the companion matrix C: where a power of C has a norm q < 1, all that
-        follows is at most a geometric series.
+        Rounding in the response itself is not part of the bound. Behind the numerator of a
+        recursion, M values determine those that follow, by a linear map. Where its norm over some
+        steps is q < 1, the sum of all that follow is at most a geometric series; the parts of a
+        network add and multiply such bounds.
 
         Examples
         --------
