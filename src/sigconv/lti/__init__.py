@@ -1,0 +1,1 @@
+"""Linear time-invariant systems: superposition, and checks of black boxes."""
