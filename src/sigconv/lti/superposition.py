@@ -193,8 +193,8 @@ class Superposition:
 
 
 def superpose(
-    signal: npt.ArrayLike | Sequence[str],
-    kernel: npt.ArrayLike | Sequence[str],
+    signal: npt.ArrayLike | Sequence[Any],
+    kernel: npt.ArrayLike | Sequence[Any],
     *,
     labels: tuple[str, str] = ("x", "h"),
 ) -> Superposition:
