@@ -79,6 +79,7 @@ NOT_LINEAR: dict[str, tuple[Box, str]] = {
     "positive part": (lambda x: np.maximum(x, 0), "homogeneity"),
     "scaled to 1": (lambda x: x / np.abs(x).max(), "homogeneity"),
     "logarithm": (lambda x: np.log(np.abs(x)), "homogeneity"),
+    "NaN above 1.5": (lambda x: np.where(x > 1.5, np.nan, x), "homogeneity"),
     "what is not 0": (lambda x: x[x != 0], "homogeneity"),
     "homogeneous": (lambda x: np.cbrt(x**2 * np.roll(x, 1)), "additivity"),
 }
@@ -206,6 +207,14 @@ def test_the_zero_signal_refutes_an_offset() -> None:
     )
 
 
+def test_nothing_is_expected_of_the_zero_signal_but_zeros() -> None:
+    assert "f(0) is not 0\nat sample 0: expected 0, got -inf" in str(check_linearity(np.log))
+
+
+def test_a_verdict_has_no_negative_zeros() -> None:
+    assert "at sample 0: expected 0, got -1" in str(check_linearity(np.sort))
+
+
 def test_a_verdict_tells_both_signals_of_a_sum() -> None:
     assert str(check_linearity(lambda x: medfilt(x, 3))) == (
         "not linear: f(x + y) differs from f(x) + f(y)\n"
@@ -227,6 +236,25 @@ def test_a_verdict_tells_the_delay() -> None:
 
 def test_a_verdict_tells_shapes_that_differ() -> None:
     assert "expected the shape (1,), got (0,)" in str(check_linearity(lambda x: x[x != 0]))
+
+
+def test_outputs_of_different_lengths_do_not_add() -> None:
+    def parity(x: np.ndarray) -> np.ndarray:
+        return x[: 60 + np.argmax(np.abs(x)) % 2]
+
+    example = refutation(check_linearity(parity))
+    assert example.law == "additivity"
+    assert example.where is None
+    assert (example.expected.shape, example.got.shape) == ((60,), (61,))
+
+
+def test_what_cancels_leaves_rounding_which_passes() -> None:
+    # The alternating signal meets a zero of the filter: its response is 1e-16, and not linear.
+    def f(x: np.ndarray) -> np.ndarray:
+        ramp = np.exp(-2j * np.pi * np.arange(len(x) // 2 + 1) / len(x))
+        return np.fft.irfft(np.fft.rfft(x) * (1 + ramp), len(x))
+
+    assert check_linearity(f, dtype=np.int64)
 
 
 def test_a_verdict_without_counterexample_promises_no_proof() -> None:

@@ -170,6 +170,17 @@ def test_long_tables_are_abbreviated_and_kept_whole() -> None:
     assert " + ... + " in str(table.window(60))
 
 
+def test_a_long_slide_keeps_to_the_signal() -> None:
+    lines = superpose([1, 2, 3], np.arange(20)).slide().splitlines()
+    assert lines[:2] == ["m       |  0   1   2", "x[m]    |  1   2   3"]
+    assert lines[5] == "h[2-m]  |  2   1   0 | 1·2 + 2·1 + 3·0 = 4"
+
+
+def test_negative_zeros_show_as_zeros() -> None:
+    assert str(superpose([-0.0, 1.0], [1.0])).startswith("x = 0, 1\n")
+    assert str(superpose([-0.0], [1j])).endswith("| 0+0j")
+
+
 @pytest.mark.parametrize(("columns", "shown"), [(12, True), (13, False)])
 def test_twelve_columns_are_shown_whole(columns: int, shown: bool) -> None:
     assert ("..." not in str(superpose(np.ones(3), np.ones(columns - 2)))) is shown
