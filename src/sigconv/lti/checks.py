@@ -150,10 +150,11 @@ def check_time_invariance(
     nothing else. Inputs live in the middle quarter, with zeros around; d reaches an eighth of the
     length; f(delayed x)[n] is compared with f(x)[n-d] for every n from d on. So filters hold in
     every mode and with every boundary rule as long as they reach less than a quarter of the
-    length either way, recursive filters for any length. One that reaches further and does not
-    continue with zeros meets its own edges, and is told time-varying: pass a longer `shape`.
-    What happens only near the ends of a signal, such as a fade, is not seen. Delays of the output
-    are counted in its own samples: a change of the sampling rate is time-varying.
+    length either way, and recursive filters that start at rest. One that reaches further and
+    does not continue with zeros meets its own edges and is told time-varying: pass a longer `shape`.
+    What happens only near the ends of a signal, such as a fade, is not seen. Outputs that are NaN
+    whatever comes in, such as those before a moving window is full, are left out. Delays of the
+    output are counted in its own samples: a change of the sampling rate is time-varying.
 
     Examples
     --------
@@ -220,7 +221,7 @@ def _delay(box: Box, x: Array, shift: int, axis: int) -> Counterexample | None:
     delayed = np.roll(x, shift, axis)
     got, expected = box(delayed), np.roll(output, shift, axis)
     if got.shape == output.shape:
-        # Samples that are NaN for either input, such as those before a window is full, are no time.
+        # An output that is NaN whatever comes in, before a window is full, says nothing.
         blind = np.isnan(output) & np.isnan(got)
         skip = blind | np.roll(blind, shift, axis)
         np.moveaxis(skip, axis, 0)[:shift] = True

@@ -276,8 +276,10 @@ def superpose(
         exact = "O" in (first.dtype.kind, second.dtype.kind)
         # The kernel as it came: a list does not widen a signal.
         total = convolve(first, kernel, method="exact" if exact else "direct")
-        products = _outer(first.astype(total.dtype), second.astype(total.dtype))
-        rows = _sheared(products, np.zeros((), total.dtype))
+        # 0 * inf is NaN here as in convolve, which does not warn either.
+        with np.errstate(all="ignore"):
+            products = np.multiply.outer(first.astype(total.dtype), second.astype(total.dtype))
+        rows = _sheared(products, 0)
     return Superposition(first, second, rows, total, (x, h))
 
 
@@ -306,13 +308,6 @@ def _check_size(size: int, taps: int) -> None:
             f"the table holds at most 2**26 cells; {size} samples and {taps} taps make "
             f"{size} x {length}. Use convolve for the sum alone."
         )
-
-
-def _outer(first: Array, second: Array) -> Array:
-    # 0 * inf is NaN here as in convolve, which does not warn either.
-    with np.errstate(all="ignore"):
-        products: Array = np.multiply.outer(first, second)
-    return products
 
 
 def _sheared(products: Array, nothing: Any) -> Array:
