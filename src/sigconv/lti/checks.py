@@ -151,7 +151,7 @@ def check_time_invariance(
     length; f(delayed x)[n] is compared with f(x)[n-d] for every n from d on. So filters hold in
     every mode and with every boundary rule as long as they reach less than a quarter of the
     length either way, and recursive filters that start at rest. One that reaches further and
-    does not continue with zeros meets its own edges and is told time-varying: pass a longer `shape`.
+    does not continue with zeros meets its own edges and is told time-varying; lengthen `shape`.
     What happens only near the ends of a signal, such as a fade, is not seen. Outputs that are NaN
     whatever comes in, such as those before a moving window is full, are left out. Delays of the
     output are counted in its own samples: a change of the sampling rate is time-varying.
