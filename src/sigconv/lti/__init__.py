@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from sigconv.lti.checks import check_linearity, check_time_invariance
 from sigconv.lti.decay import decay, exponential, population
 from sigconv.lti.money import compound_interest, growth, rate_per_part
+from sigconv.lti.superposition import Superposition, superpose
 from sigconv.lti.system import System, delay, feedback
+from sigconv.lti.verdicts import Check, Counterexample
 
 __all__ = [
+    "Check",
+    "Counterexample",
+    "Superposition",
     "System",
+    "check_linearity",
+    "check_time_invariance",
     "compound_interest",
     "decay",
     "delay",
@@ -16,4 +24,5 @@ __all__ = [
     "growth",
     "population",
     "rate_per_part",
+    "superpose",
 ]
