@@ -132,6 +132,8 @@ def find_breaks(function: Function, low: float, high: float, *, jumps: bool = Tr
     coarser with the distance.
     """
     points = _window_grid(low, high)
+    if points.size < 3:
+        return []
     values = function.on(points)
     breaks: list[Break] = []
     if jumps:
@@ -166,8 +168,6 @@ def _window_grid(low: float, high: float) -> Array:
 
 def _jumps(function: Function, points: Array, values: Array) -> list[float]:
     """Return the points at which the steps of the grid find a jump."""
-    if points.size < 3:
-        return []
     step = np.nan_to_num(np.abs(np.diff(values)), nan=0.0, posinf=0.0)
     beside = np.maximum(np.append(step[1:], 0), np.insert(step[:-1], 0, 0))
     scale = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
@@ -219,7 +219,7 @@ def _peaks(
     peaked = (height >= padded[:-2]) & (height >= padded[2:])
     strict = (height > padded[:-2]) | (height > padded[2:])
     tops = np.flatnonzero(peaked & strict & (height > 0))
-    if not tops.size or points.size < 2:
+    if not tops.size:
         return []
     gap = np.gradient(points)
     # By area, as far as the grid tells it, and the highest of all, which may be narrower.

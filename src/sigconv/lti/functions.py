@@ -67,7 +67,7 @@ class Function:
 
     def on(self, points: Array) -> Array:
         """Return the values on an array of points, in one call where that gives the same."""
-        values = self._at_once(points)
+        values = self._at_once(points) if points.size > _CHECKS else None
         if values is None:
             values = np.array([self.at(point) for point in points.tolist()])
         return values

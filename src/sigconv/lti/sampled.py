@@ -176,7 +176,7 @@ def _parabolas(overlap: _Overlap, total: Array) -> Array:
 
     Weights 1, 4, 2, 4, ..., 4, 1 over 3 are 3 - (-1)^(k - first), less 1 at either end.
     """
-    signs = np.where(np.arange(overlap.f.size) % 2, -1, 1)
+    signs = np.where(np.arange(overlap.f.size) % 2, -1, 1).astype(overlap.f.real.dtype)
     alternating = convolve(overlap.f * signs, overlap.g)
     alternating = np.where(overlap.first % 2, -alternating, alternating)
     result: Array = (3 * total - alternating - overlap.ends(0)) / 3
