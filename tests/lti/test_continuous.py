@@ -12,8 +12,9 @@ from scipy.special import erf
 
 from sigconv.errors import DTypeError, MethodError, NonFiniteError, OptionError
 from sigconv.lti.continuous import continuous_convolve
-from sigconv.lti.features import find_support
+from sigconv.lti.features import Support, find_breaks, find_support
 from sigconv.lti.functions import Function
+from sigconv.lti.quadrature import Place, Product, integrate
 
 ALWAYS = (0.0, inf)
 TOLERANCES = [1e-4, 1e-6, 1e-9, 1e-12]
@@ -143,6 +144,16 @@ def test_values_that_become_complex_far_from_most_points():
 
     result = continuous_convolve(late, box(0, 10), 10.0, supports=((0, 10), None), kinks=None)
     assert_allclose(result.value, 9.99 + 0.01j, rtol=1e-9)
+
+
+def test_values_that_are_complex_at_nodes_of_the_quadrature_alone():
+    def late(u):
+        return 1j if u > 0.99 else 1.0
+
+    whole = Support(0.0, 1.0)
+    product = Product(Function(late, "f"), Function(lambda s: 1.0, "g"), (whole, whole), 1.0)
+    result = integrate(product, [Place(0.0, 1.0), Place(1.0, 0.0)], 0, 1e-9)
+    assert_allclose(result.value, 0.99 + 0.01j, rtol=1e-8)
 
 
 def test_an_integrable_singularity():
@@ -309,6 +320,35 @@ def test_a_function_is_never_called_outside_its_support():
     result = continuous_convolve(watched, decay(1), [0.0, 1e6 / 3], supports=((-1, 1), ALWAYS))
     assert all((np.abs(points) <= 1).all() for points in calls)
     assert result.value[0] > 0
+
+
+def test_rounding_calls_no_function_outside_its_support():
+    root = Function(lambda u: sqrt(1 - u), "f")
+    product = Product(root, root, (Support(0, 1), Support(0, 1)), 2.0)
+    beyond = np.nextafter(1.0, 2)
+    assert product.factors(0.0, beyond) == product.factors(beyond, 0.0) == (0, 0)
+
+
+def test_breaks_are_ends_of_zeros_and_holes_but_no_points_of_a_constant():
+    def points(function, low, high):
+        return [place.point for place in find_breaks(Function(function, "f"), low, high)]
+
+    assert points(lambda u: 1.0, -inf, inf) == []
+    assert points(lambda u: max(0.0, u - 1 / 3) ** 2, 0.0, 2.0)[0] == np.nextafter(1 / 3, 1)
+    assert 0.5 in points(lambda u: sin(u - 0.5) / (u - 0.5), 0.0, 1.0)
+    assert len(points(lambda u: abs(u) ** -0.5, -1.0, 1.0)) < 20
+
+
+def test_a_hole_is_passed_over():
+    result = continuous_convolve(lambda u: sin(u) / u, box(0, 1), [0.5, 1.0])
+    assert_allclose(result.value, [2 * 0.4931074180430667, 0.946083070367183], rtol=1e-9)
+
+
+def test_a_function_that_treats_arrays_unlike_numbers_is_called_with_numbers():
+    def partial(u):
+        return u * 0 if isinstance(u, np.ndarray) else box(0, 1)(u)
+
+    check(continuous_convolve(partial, box(0, 1), 1.5), 0.5, 1e-12)
 
 
 def test_given_kinks_are_not_looked_for():

@@ -56,9 +56,10 @@ def continuous_convolve(
         Points of f and of g at which they or their derivatives jump. None is for jumps to be
         found, () for none.
     rtol, atol : float
-        The largest error: rtol times the magnitude of the result or atol, whichever is larger.
-        Where f(u) g(t - u) cancels, more than 100 eps = 2.2e-14 of the integral of its magnitude
-        is not asked for. For functions only.
+        The error that the quadrature may leave: rtol times the magnitude of the result or atol,
+        whichever is larger; for functions only. Rounding is allowed beside it: 2.2e-14 (100 eps)
+        of the integral of abs(f(u) g(t - u)), which counts where that cancels, and what the last
+        bits of u and t - u change, which counts for narrow functions far from 0.
     rule : {"rectangle", "trapezoid", "simpson"}, optional
         For samples only: how they are integrated, as in `sampled_convolve`; ``trapezoid`` by
         default.
@@ -67,9 +68,9 @@ def continuous_convolve(
     -------
     Convolved
         ``value`` and ``error`` in the shape of `t`, float for a single time; ``value`` is complex
-        where f or g is. For functions, ``error`` is the estimate of the quadrature, usually far
-        above the true error. For samples it is the difference to the rule with half of the
-        samples, which for smooth functions is 1, 3 or 15 times the true error of the three
+        where f or g is. For functions, ``error`` is the estimate of quadrature and rounding,
+        usually far above the true error. For samples it is the difference to the rule with half
+        of the samples, which for smooth functions is 1, 3 or 15 times the true error of the three
         rules; at every other time, which half of the samples miss, the larger one of its
         neighbours; NaN for fewer than three samples.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from math import ceil, inf, isinf, log
 from typing import NamedTuple
 
@@ -41,7 +40,6 @@ class Support(NamedTuple):
     high: float
 
 
-@cache
 def _round_numbers(digits: int) -> Array:
     """0 and +-m 10^k with m of `digits` digits, one more where things usually happen; sorted."""
     scales = [
