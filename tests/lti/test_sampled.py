@@ -1,5 +1,7 @@
 """Convolution integrals of samples: rules that are exact where they should be, and their order."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -175,6 +177,7 @@ def test_arguments_that_do_not_fit_are_refused():
         sampled_convolve(t, [], 1.0)
     with pytest.raises(DTypeError, match="g must hold floating numbers"):
         sampled_convolve(t, np.array([10**30], object), 1.0)
-    for dt in (0, -1.0, np.inf, "1"):
+    steps: list[Any] = [0, -1.0, np.inf, "1"]
+    for dt in steps:
         with pytest.raises(OptionError, match="dt must be a positive number"):
             sampled_convolve(t, t, dt)

@@ -19,6 +19,7 @@ from sigconv.lti.sampled import convolve_from_zero
 __all__ = ["Convolved", "continuous_convolve"]
 
 Range = tuple[float, float]
+Points = Sequence[float] | Array
 
 
 class Convolved(NamedTuple):
@@ -34,7 +35,7 @@ def continuous_convolve(
     t: npt.ArrayLike,
     *,
     supports: tuple[Range | None, Range | None] | None = None,
-    kinks: tuple[Sequence[float] | None, Sequence[float] | None] | None = None,
+    kinks: tuple[Points | None, Points | None] | None = None,
     rtol: float = 1e-9,
     atol: float = 0.0,
     rule: str | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,30 +130,6 @@ def _step(t: Any, *sizes: int) -> float:
     return step
 
 
-class _Overlap(NamedTuple):
-    """The products f[k] g[n-k] of every output n: k from `first` to `last`."""
-
-    f: Array
-    g: Array
-    first: Array
-    last: Array
-
-    @property
-    def intervals(self) -> Array:
-        return self.last - self.first
-
-    def product(self, places: Array) -> Array:
-        """Return the product at k for every n; anything where there is none."""
-        n = np.arange(self.last.size)
-        k = np.clip(places, self.first, self.last)
-        result: Array = self.f[k] * self.g[n - k]
-        return result
-
-    def ends(self, j: int) -> Array:
-        """Return the sum of the products j from the first and j from the last."""
-        return self.product(self.first + j) + self.product(self.last - j)
-
-
 def _convolve(f: Array, g: Array, dt: float, rule: str) -> Array:
     if rule not in _RULES:
         raise OptionError(f"rule must be 'rectangle', 'trapezoid' or 'simpson'; got {rule!r:.80}.")
@@ -161,30 +137,46 @@ def _convolve(f: Array, g: Array, dt: float, rule: str) -> Array:
         total = convolve(f, g)
         if rule == "rectangle":
             return dt * total
-        n = np.arange(total.size)
-        overlap = _Overlap(f, g, np.maximum(0, n - g.size + 1), np.minimum(n, f.size - 1))
-        lines = total - overlap.ends(0) / 2
+        lines = total - _ends(f, g, 0) / 2
         if rule == "trapezoid":
             return dt * lines
-        m = overlap.intervals
-        even, odd = _parabolas(overlap, total), _cubics(overlap, total)
-        return dt * np.where(m < 2, lines, np.where(m % 2 == 0, even, odd))
+        n = np.arange(total.size)
+        first = np.maximum(0, n - g.size + 1)
+        intervals = np.minimum(n, f.size - 1) - first
+        sums = np.where(intervals % 2, _cubics(f, g, total), _parabolas(f, g, total, first))
+        return dt * np.where(intervals < 2, lines, sums)
 
 
-def _parabolas(overlap: _Overlap, total: Array) -> Array:
+def _first(f: Array, g: Array, j: int) -> Array:
+    """Return the product j places after the first one of every output, 0 where there is none."""
+    n, m = f.size, g.size
+    products = np.zeros(n + m - 1, np.result_type(f, g))
+    if j < min(n, m):
+        # k = max(0, n-M+1) + j: one tap by samples up to output M-1, then samples by one tap.
+        products[j:m] = f[j] * g[: m - j]
+        products[m : n + m - 1 - j] = f[1 + j :] * g[m - 1 - j]
+    return products
+
+
+def _ends(f: Array, g: Array, j: int) -> Array:
+    """Return the sum of the products j places from the first and j places from the last."""
+    return _first(f, g, j) + _first(g, f, j)
+
+
+def _parabolas(f: Array, g: Array, total: Array, first: Array) -> Array:
     """Simpson's sums over an even number of intervals, for a step of 1.
 
     Weights 1, 4, 2, 4, ..., 4, 1 over 3 are 3 - (-1)^(k - first), less 1 at either end.
     """
-    signs = np.where(np.arange(overlap.f.size) % 2, -1, 1).astype(overlap.f.real.dtype)
-    alternating = convolve(overlap.f * signs, overlap.g)
-    alternating = np.where(overlap.first % 2, -alternating, alternating)
-    result: Array = (3 * total - alternating - overlap.ends(0)) / 3
+    signs = np.where(np.arange(f.size) % 2, -1, 1).astype(f.real.dtype)
+    alternating = convolve(f * signs, g)
+    alternating = np.where(first % 2, -alternating, alternating)
+    result: Array = (3 * total - alternating - _ends(f, g, 0)) / 3
     return result
 
 
-def _cubics(overlap: _Overlap, total: Array) -> Array:
-    """Simpson's sums over an odd number of intervals, for a step of 1.
+def _cubics(f: Array, g: Array, total: Array) -> Array:
+    """Simpson's sums over an odd number of intervals, from three on, for a step of 1.
 
     In the mean of both sums that end in three intervals of the 3/8 rule, the alternating parts
     cancel, and each end has weights (17, 59, 43, 49)/48. Where they meet, their differences to 1
@@ -192,6 +184,5 @@ def _cubics(overlap: _Overlap, total: Array) -> Array:
     """
     result = total
     for j, weight in enumerate((17, 59, 43, 49)):
-        change = (weight - 48) / 48 * overlap.ends(j)
-        result = result + np.where(overlap.intervals >= j, change, 0)
+        result = result + (weight - 48) / 48 * _ends(f, g, j)
     return result
