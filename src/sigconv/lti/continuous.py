@@ -113,8 +113,7 @@ def continuous_convolve(
 
     Examples
     --------
-    100 a year, paid in for five years without end of interest, 5 % a year:
-    100 (1.05^5 - 1)/ln 1.05.
+    100 a year, paid in evenly for five years at 5 % interest: 100 (1.05^5 - 1)/ln 1.05.
 
     >>> from math import inf
     >>> from sigconv.lti.continuous import continuous_convolve
