@@ -11,7 +11,7 @@ __all__ = ["Bar", "draw_bars", "fits_terminal"]
 
 # The part that is asked for, and the rest: told apart without colours.
 _FULL, _PALE = "█", "░"
-_PLAIN = {_FULL: "#", _PALE: "-"}
+_PLAIN = str.maketrans({_FULL: "#", _PALE: "-"})
 
 # Longer lines are hard to follow.
 _WIDEST = 100
@@ -51,5 +51,5 @@ def _printable(line: str) -> str:
     try:
         line.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except UnicodeEncodeError:
-        return line.translate(str.maketrans(_PLAIN))
+        return line.translate(_PLAIN)
     return line

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
-from math import exp, floor, inf, log
+from math import exp, floor, inf, log, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -127,9 +126,11 @@ def _facts(notation: str, total: PMF, question: _Question | None) -> dict[str, A
 def _lines(notation: str, total: PMF, question: _Question | None, exact: bool) -> list[str]:
     first, last = total.values[[0, -1]]
     about = f"{notation}: {first} to {last}, mean {_rounded(total.mean)}"
-    lines = [f"{'dice':<12} {about}, standard deviation {total.std:.4g}"]
+    asked = "" if question is None else question.text
+    margin = max(len(asked), 4)
+    lines = [f"{'dice':<{margin}}  {about}, standard deviation {total.std:.4g}"]
     if question is not None:
-        lines.append(f"{question.text:<12} {_answer(total, question, exact)}")
+        lines.append(f"{asked:<{margin}}  {_answer(total, question, exact)}")
     return lines + draw_bars(list(_bars(total, question)), fits_terminal())
 
 
@@ -138,15 +139,19 @@ def _rounded(mean: Any) -> str:
 
 
 def _answer(total: PMF, question: _Question, exact: bool) -> str:
-    p = total.between(question.low, question.high)
-    percent = _percent(float(p), total.logbetween(question.low, question.high))
+    low, high = question.low, question.high
+    p = total.between(low, high)
+    rest = float(total.between(-inf, low - 1)) + float(total.between(high + 1, inf))
+    percent = _percent(float(p), total.logbetween(low, high), rest)
     fraction = str(p)
-    if not isinstance(p, Fraction) or (len(fraction) > _SHORT and not exact):
+    if not total.is_exact or (len(fraction) > _SHORT and not exact):
         return percent
-    return fraction if p.denominator == 1 else f"{fraction} = {percent}"
+    return f"{fraction} = {percent}"
 
 
-def _percent(p: float, likely: float) -> str:
+def _percent(p: float, likely: float, rest: float) -> str:
+    if 0 < rest < 5e-5:
+        return f"100 % - {100 * rest:.4g} %"
     if p > 1e-290 or likely == -inf:
         return f"{100 * p:.4g} %"
     # Smaller than any float64.
@@ -157,20 +162,24 @@ def _percent(p: float, likely: float) -> str:
 
 def _bars(total: PMF, question: _Question | None) -> list[Bar]:
     """Return a bar for each value, or for as many neighbours as leave some forty bars."""
-    values = total.values
-    first, last = int(values[0]), int(values[-1])
-    if values.size > _BARS:
-        first, last = int(total.ppf(_TAIL)), int(total.ppf(1 - _TAIL))
-    width = -(-(last - first + 1) // _BARS)
+    first, last = (int(value) for value in total.values[[0, -1]])
+    low, high, width = first, last, 1
+    if last - first >= _BARS:
+        low, high = int(total.ppf(_TAIL)), int(total.ppf(1 - _TAIL))
+        width = _round_width((high - low) / _BARS)
+        low -= low % width
     bars = []
-    for low in range(first, last + 1, width):
-        high = min(low + width - 1, last)
-        asked = 0.0
-        if question is None:
-            asked = inf
-        elif question.low <= high and low <= question.high:
-            asked = float(total.between(max(low, question.low), min(high, question.high)))
-        height = float(total.between(low, high))
-        label = f"{low}" if low == high else f"{low}..{high}"
-        bars.append(Bar(label, height, min(asked, height), f"{100 * height:.3g} %"))
+    for start in range(low, high + 1, width):
+        least, most = max(start, first), min(start + width - 1, last)
+        height = asked = float(total.between(least, most))
+        if question is not None:
+            asked = float(total.between(max(least, question.low), min(most, question.high)))
+        label = f"{least}" if least == most else f"{least}..{most}"
+        bars.append(Bar(label, height, asked, f"{100 * height:.3g} %"))
     return bars
+
+
+def _round_width(least: float) -> int:
+    """Return the smallest of 1, 2, 5, 10, 20, ... that is not below `least`."""
+    decade = int(10.0 ** floor(log10(max(least, 1.0))))
+    return next(step * decade for step in (1, 2, 5, 10, 20) if step * decade >= least)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,14 +43,25 @@ def logs_of(distribution: Any, tail: float) -> tuple[Array, int]:
         raise OptionError(
             f"the distribution lacks parameters ({error}). Freeze it: poisson(3)."
         ) from None
-    # A side that has no end is cut where the probability beyond it is `tail`.
-    first = first if np.isfinite(first) else distribution.ppf(tail)
-    last = last if np.isfinite(last) else distribution.isf(tail)
+    middle = int(distribution.ppf(0.5))
+    if not np.isfinite(first):
+        first = middle - _steps(lambda n: distribution.cdf(middle - n - 1) <= tail)
+    if not np.isfinite(last):
+        last = middle + _steps(lambda n: distribution.sf(middle + n) <= tail)
     check_size(int(last) - int(first) + 1)
     k = np.arange(int(first), int(last) + 1)
     with np.errstate(all="ignore"):
         p, logs = distribution.pmf(k), distribution.logpmf(k)
         return np.where(p > TINY, np.log(p), logs), int(first)
+
+
+def _steps(is_enough: Callable[[int], bool]) -> int:
+    """Return the least number of steps that is enough, at most 2**60."""
+    high = 1
+    # SciPy's own quantiles are 1 - q, which is 1 for small q.
+    while not is_enough(high) and high < 2**60:
+        high *= 2
+    return bisect_left(range(high + 1), True, key=is_enough)
 
 
 def distribution_of(values: Array, probabilities: Array) -> Any:

@@ -18,6 +18,8 @@ from sigconv.probability.masses import TINY, Masses
 
 __all__ = ["Distribution"]
 
+Values = npt.ArrayLike | Fraction
+
 
 class Distribution:
     """Masses on a lattice, and what is asked of them; `PMF` makes and combines them."""
@@ -55,7 +57,7 @@ class Distribution:
         """The values of positive probability, in increasing order."""
         return self._lattice.at(np.flatnonzero(self._masses.occurs))
 
-    def pmf(self, x: npt.ArrayLike) -> Any:
+    def pmf(self, x: Values) -> Any:
         """P(X = x), for every x.
 
         Parameters
@@ -70,23 +72,23 @@ class Distribution:
         """
         return _taken(self._masses.p, *self._points(x))
 
-    def logpmf(self, x: npt.ArrayLike) -> Any:
+    def logpmf(self, x: Values) -> Any:
         """Logarithm of P(X = x), also of what is too small for float64; -inf where that is 0."""
         return _taken(self._masses.logs, *self._points(x), -np.inf)
 
-    def cdf(self, x: npt.ArrayLike) -> Any:
+    def cdf(self, x: Values) -> Any:
         """P(X <= x), summed from the least value."""
         return self._table(x, lambda: self._below)
 
-    def sf(self, x: npt.ArrayLike) -> Any:
+    def sf(self, x: Values) -> Any:
         """P(X > x), summed from the largest value: small ones keep their relative accuracy."""
         return self._table(x, lambda: self._above)
 
-    def logcdf(self, x: npt.ArrayLike) -> Any:
+    def logcdf(self, x: Values) -> Any:
         """Logarithm of P(X <= x), also where P(X <= x) is too small for float64."""
         return self._table(x, lambda: self._log_below)
 
-    def logsf(self, x: npt.ArrayLike) -> Any:
+    def logsf(self, x: Values) -> Any:
         """Logarithm of P(X > x), also where P(X > x) is too small for float64."""
         return self._table(x, lambda: self._log_above)
 
@@ -107,7 +109,7 @@ class Distribution:
             np.logaddexp.reduce(self._masses.logs[self._slice(low, high)], initial=-np.inf)
         )
 
-    def ppf(self, q: npt.ArrayLike) -> Any:
+    def ppf(self, q: Values) -> Any:
         """Quantiles: the least x with P(X <= x) >= q, for every q.
 
         Parameters
@@ -220,13 +222,13 @@ class Distribution:
     def _number(self, value: Any) -> Any:
         return Fraction(value) if self.is_exact and is_rational(value) else float(value)
 
-    def _points(self, x: npt.ArrayLike) -> tuple[Array, Array]:
+    def _points(self, x: Values) -> tuple[Array, Array]:
         """Return the indices of values, and which of them are on the lattice and within it."""
         k, on = self._lattice.places(_real(x, "x"))
         inside = on & (k >= 0) & (k < self._masses.size)
         return np.where(inside, k, 0).astype(np.int64), inside
 
-    def _table(self, x: npt.ArrayLike, table: Callable[[], Array]) -> Any:
+    def _table(self, x: Values, table: Callable[[], Array]) -> Any:
         """Return entries of a table that has one more entry, the first, for x below all."""
         k, _ = self._lattice.places(_real(x, "x"))
         found = table()[np.clip(k, -1, self._masses.size - 1).astype(np.int64) + 1]
@@ -264,7 +266,7 @@ class Distribution:
         return _log_sums(logs, above, below)[::-1]
 
 
-def _real(x: npt.ArrayLike, name: str) -> Array:
+def _real(x: Values, name: str) -> Array:
     """Return real numbers that are not NaN."""
     array = np.asarray(x, object) if isinstance(x, Fraction) else as_numeric(x, name)
     if array.dtype.kind == "c":

@@ -74,10 +74,10 @@ class Lattice:
             k = distance // self.step
             return k.astype(float), np.asarray(k * self.step == distance, bool)
         if x.dtype.kind == "O" and is_rational(self.offset, self.step, *x.flat):
-            ratio = (x - self.offset) * (1 / Fraction(self.step))
-            k = np.array([r.numerator // r.denominator for r in ratio.flat], object)
-            k = k.reshape(x.shape)
-            return k.astype(float), np.asarray(ratio == k, bool)
+            pairs = [divmod(Fraction(value) - self.offset, self.step) for value in x.flat]
+            k = np.array([float(whole) for whole, _ in pairs])
+            on = np.array([not rest for _, rest in pairs], bool)
+            return k.reshape(x.shape), on.reshape(x.shape)
         return self._rounded_places(x.astype(float))
 
     def _rounded_places(self, x: Array) -> tuple[Array, Array]:
