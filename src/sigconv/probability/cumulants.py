@@ -5,41 +5,72 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
 from sigconv.core.dtypes import Array
 from sigconv.probability.masses import Masses
 
-__all__ = ["Part", "Tilt", "tail_bound", "tilted_to"]
+__all__ = ["Part", "Tilt", "Weights", "tail_bound", "tilted_to"]
 
 # exp of this is far from overflow; products with a probability above TINY are normal.
 _MODERATE = 300.0
+
+# Long masses are looked at in blocks; what is e^-80 of the rest is left out.
+_BLOCK, _NOTHING = 2048, 80.0
 
 
 class Part:
     """Identical independent variables in a sum: their masses and how many they are."""
 
     def __init__(self, masses: Masses, count: int) -> None:
-        self.count, self.masses = count, masses
-        self.logs, self.points = masses.logs, np.arange(masses.size)
+        self.count, self.masses, self.logs = count, masses, masses.logs
         self._p = None if masses.has_tiny else masses.p
+        self._points = np.arange(masses.size)
+        # Of each block: its first and last point, and its largest logarithm.
+        self._firsts = self._points[::_BLOCK]
+        self._lasts = np.minimum(self._firsts + _BLOCK, masses.size) - 1
+        self._tops = np.maximum.reduceat(self.logs, self._firsts)
 
-    def tilted(self, theta: float) -> tuple[Array, int, float]:
-        """Return q, r and m: p_k e^(theta (k-r)) = q_k e^m, where the largest q is q_r = 1."""
-        steep = self.logs + theta * self.points
-        peak = int(steep.argmax())
-        exponents = theta * (self.points - peak)
+    def _region(self, theta: float) -> slice:
+        """Return the points that have all of the tilted mass but e^-80 of it."""
+        if self._firsts.size == 1:
+            return slice(0, self.masses.size)
+        left, right = theta * self._firsts, theta * self._lasts
+        least = (self._tops + np.minimum(left, right)).max()
+        kept = np.flatnonzero(self._tops + np.maximum(left, right) > least - _NOTHING)
+        return slice(int(self._firsts[kept[0]]), int(self._lasts[kept[-1]]) + 1)
+
+    def tilted(self, theta: float) -> Weights:
+        """Return p_k e^(theta (k - peak)) / p_peak where it is not negligible, 1 at its peak."""
+        region = self._region(theta)
+        logs, points = self.logs[region], self._points[region]
+        steep = logs + theta * points
+        top = int(steep.argmax())
+        distances = points - points[top]
+        exponents = theta * distances
         if self._p is None:
-            return np.exp(self.logs - self.logs[peak] + exponents), peak, float(self.logs[peak])
+            q = np.exp(logs - logs[top] + exponents)
+            return Weights(q, distances, int(points[top]), float(logs[top]))
         # The exponents are exact, and better than their sums with logarithms.
+        ratios = self._p[region] / self._p[region][top]
         near = np.abs(exponents) < _MODERATE
         if near.all():
-            q = np.exp(exponents) * (self._p / self._p[peak])
+            q = np.exp(exponents) * ratios
         else:
-            q = np.exp(np.where(near, exponents, steep - steep[peak]))
-            q[near] *= self._p[near] / self._p[peak]
-        return q, peak, float(self.logs[peak])
+            q = np.exp(np.where(near, exponents, steep - steep[top]))
+            q[near] *= ratios[near]
+        return Weights(q, distances, int(points[top]), float(logs[top]))
+
+
+class Weights(NamedTuple):
+    """Tilted masses q of a part, at `distances` from the `peak`, where log p is `log_peak`."""
+
+    q: Array
+    distances: Array
+    peak: int
+    log_peak: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +81,7 @@ class Tilt:
     ----------
     theta : float
         The slope, of 24 bits: its products with indices are exact.
-    weights : list of ndarray
+    weights : list of Weights
         Of every part: its probabilities under the tilt, which sum to 1.
     origin : int
         The sum of the parts' likeliest points.
@@ -61,8 +92,7 @@ class Tilt:
     """
 
     theta: float
-    weights: list[Array]
-    peaks: list[int]
+    weights: list[Weights]
     origin: int
     log_scale: float
     mean: float
@@ -72,22 +102,20 @@ class Tilt:
     def of(cls, parts: Sequence[Part], theta: float) -> Tilt:
         """Tilt a sum by about `theta`."""
         theta = float(np.float32(theta))
-        weights, peaks = [], []
+        weights = []
         origin, log_scale, mean, variance = 0, 0.0, 0.0, 0.0
         for part in parts:
-            q, peak, log_peak = part.tilted(theta)
-            mass = float(q.sum())
-            q /= mass
-            weights.append(q)
-            peaks.append(peak)
-            distance = part.points - peak
-            average = float(q @ distance)
-            spread = float(q @ (distance * distance)) - average * average
-            origin += part.count * peak
-            log_scale += part.count * (log_peak + float(np.log(mass)))
+            raw = part.tilted(theta)
+            mass = float(raw.q.sum())
+            scaled = raw._replace(q=raw.q / mass)
+            weights.append(scaled)
+            average = float(scaled.q @ raw.distances)
+            spread = float(scaled.q @ (raw.distances * raw.distances)) - average * average
+            origin += part.count * raw.peak
+            log_scale += part.count * (raw.log_peak + float(np.log(mass)))
             mean += part.count * average
             variance += part.count * max(spread, 0.0)
-        return cls(theta, weights, peaks, origin, log_scale, mean, variance)
+        return cls(theta, weights, origin, log_scale, mean, variance)
 
     @property
     def deviation(self) -> float:

@@ -141,10 +141,10 @@ class _Sweep:
     def _spectrum(self, tilt: Tilt, size: int) -> tuple[Array, float]:
         """Return the sum's spectrum on a circle, and the error of its inverse."""
         spectra = []
-        for part, q, peak in zip(self._parts, tilt.weights, tilt.peaks, strict=True):
+        for part, (q, distances, _, _) in zip(self._parts, tilt.weights, strict=True):
             circle = np.zeros(-(-q.size // size) * size)
             circle[: q.size] = q
-            circle = np.roll(circle.reshape(-1, size).sum(0), -peak)
+            circle = np.roll(circle.reshape(-1, size).sum(0), distances[0])
             spectra.append((scipy.fft.rfft(circle), part.count, float(q @ q)))
         total = reduce(np.multiply, (_power(z, count) for z, count, _ in spectra))
         return total, self._error(total, spectra, size)
