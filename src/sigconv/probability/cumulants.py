@@ -12,7 +12,7 @@ import numpy as np
 from sigconv.core.dtypes import Array
 from sigconv.probability.masses import Masses
 
-__all__ = ["Part", "Tilt", "Weights", "tail_bound", "tilted_to"]
+__all__ = ["Part", "Tilt", "Weights", "inner", "tail_bound", "tilted_to"]
 
 # exp of this is far from overflow; products with a probability above TINY are normal.
 _MODERATE = 300.0
@@ -26,10 +26,11 @@ class Part:
 
     def __init__(self, masses: Masses, count: int) -> None:
         self.count, self.masses, self.logs = count, masses, masses.logs
-        self._p = None if masses.has_tiny else masses.p
-        self._points = np.arange(masses.size)
+        # Where many are added, the digits of each count.
+        self._p = None if masses.has_tiny or masses.size > _BLOCK else masses.p
+        self._points = np.arange(float(masses.size))
         # Of each block: its first and last point, and its largest logarithm.
-        self._firsts = self._points[::_BLOCK]
+        self._firsts = np.arange(0, masses.size, _BLOCK)
         self._lasts = np.minimum(self._firsts + _BLOCK, masses.size) - 1
         self._tops = np.maximum.reduceat(self.logs, self._firsts)
 
@@ -46,22 +47,22 @@ class Part:
         """Return p_k e^(theta (k - peak)) / p_peak where it is not negligible, 1 at its peak."""
         region = self._region(theta)
         logs, points = self.logs[region], self._points[region]
-        steep = logs + theta * points
-        top = int(steep.argmax())
+        top = int((logs + theta * points).argmax())
         distances = points - points[top]
         exponents = theta * distances
+        steep = logs - logs[top]
+        steep += exponents
+        # Numbers near the smallest are slow, and add nothing.
+        steep[steep < -_NOTHING] = -inf
+        peak, log_peak = int(points[top]), float(logs[top])
         if self._p is None:
-            q = np.exp(logs - logs[top] + exponents)
-            return Weights(q, distances, int(points[top]), float(logs[top]))
+            return Weights(np.exp(steep, out=steep), distances, peak, log_peak)
         # The exponents are exact, and better than their sums with logarithms.
         ratios = self._p[region] / self._p[region][top]
-        near = np.abs(exponents) < _MODERATE
-        if near.all():
-            q = np.exp(exponents) * ratios
-        else:
-            q = np.exp(np.where(near, exponents, steep - steep[top]))
-            q[near] *= ratios[near]
-        return Weights(q, distances, int(points[top]), float(logs[top]))
+        near = (np.abs(exponents) < _MODERATE) & (steep > -inf)
+        q = np.exp(np.where(near, exponents, steep))
+        q[near] *= ratios[near]
+        return Weights(q, distances, peak, log_peak)
 
 
 class Weights(NamedTuple):
@@ -107,10 +108,11 @@ class Tilt:
         for part in parts:
             raw = part.tilted(theta)
             mass = float(raw.q.sum())
-            scaled = raw._replace(q=raw.q / mass)
-            weights.append(scaled)
-            average = float(scaled.q @ raw.distances)
-            spread = float(scaled.q @ (raw.distances * raw.distances)) - average * average
+            np.divide(raw.q, mass, out=raw.q)
+            weights.append(raw)
+            moments = raw.q * raw.distances
+            average = float(moments.sum())
+            spread = inner(moments, raw.distances) - average * average
             origin += part.count * raw.peak
             log_scale += part.count * (raw.log_peak + float(np.log(mass)))
             mean += part.count * average
@@ -131,6 +133,11 @@ class Tilt:
         """Return log E e^(s S), S counted from `origin`, under this tilt: s leads to `other`."""
         moved = other.theta * (self.origin - other.origin)
         return other.log_scale - self.log_scale - moved
+
+
+def inner(x: Array, y: Array) -> float:
+    """Return sum x y without BLAS, whose threads take longer than the sum."""
+    return float(np.einsum("i,i", x, y))
 
 
 def tilted_to(parts: Sequence[Part], target: Callable[[Tilt], float], near: Tilt) -> Tilt:

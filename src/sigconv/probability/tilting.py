@@ -18,7 +18,7 @@ import scipy.fft
 from sigconv.convolution import convolve
 from sigconv.core.dtypes import Array
 from sigconv.core.shapes import fast_length
-from sigconv.probability.cumulants import Part, Tilt, tail_bound, tilted_to
+from sigconv.probability.cumulants import Part, Tilt, inner, tail_bound, tilted_to
 
 __all__ = ["tilted_logs"]
 
@@ -144,8 +144,8 @@ class _Sweep:
         for part, (q, distances, _, _) in zip(self._parts, tilt.weights, strict=True):
             circle = np.zeros(-(-q.size // size) * size)
             circle[: q.size] = q
-            circle = np.roll(circle.reshape(-1, size).sum(0), distances[0])
-            spectra.append((scipy.fft.rfft(circle), part.count, float(q @ q)))
+            circle = np.roll(circle.reshape(-1, size).sum(0), int(distances[0]))
+            spectra.append((scipy.fft.rfft(circle), part.count, inner(q, q)))
         total = reduce(np.multiply, (_power(z, count) for z, count, _ in spectra))
         return total, self._error(total, spectra, size)
 
@@ -160,10 +160,10 @@ class _Sweep:
         # Squares of the others would underflow, which is slow.
         seen = np.flatnonzero(magnitude > 1e-100)
         magnitude = magnitude[seen]
-        energy = white = float(magnitude @ magnitude)
+        energy = white = inner(magnitude, magnitude)
         for z, count, square in spectra:
             others = magnitude / np.abs(z[seen])
-            white += count * count * square * float(others @ others)
+            white += count * count * square * inner(others, others)
         products = self._noise * min(largest, _SAFE * sqrt(2 * energy) / size)
         return products + _SAFE * _EPS * sqrt(log(2 * size) * 2 * white) / size
 
