@@ -140,6 +140,9 @@ def test_values_on_a_rounded_lattice_are_found_in_spite_of_rounding():
     np.testing.assert_allclose(X.pmf([0.3, 0.7, 1.1, 0.1 + 0.2]), 1 / 11)
     np.testing.assert_allclose(X.cdf([0.3, 0.1 + 0.2]), 3 / 11)
     assert X.pmf(0.3 + 1e-9) == 0
+    fine = PMF([0.5, 0.5], offset=1e6, step=1e-9)
+    assert fine.pmf(1e6 + 1e-9) == 0.5
+    assert fine.pmf(1e6 + 0.5e-9) == 0
 
 
 def test_values_beyond_int64_are_exact():

@@ -81,6 +81,18 @@ def test_copies_are_the_same_by_transforms_and_by_direct_sums(name, few, monkeyp
     np.testing.assert_allclose(found.p, expected.p, rtol=1e-10, atol=1e-300)
 
 
+def test_what_no_tilt_makes_certain_is_summed_over_the_terms_that_reach_it(monkeypatch):
+    a, b = masses("heavy tail").logs, masses("jagged").logs[:450]
+    expected = direct.log_sum(a, b)
+    for places in (np.r_[3:40, 1000:1040], np.r_[0:1049], np.r_[400:650], np.r_[1010:1049]):
+        certain = np.ones(1049, bool)
+        certain[places] = False
+        for few in (0, 10**9):
+            monkeypatch.setattr(sums, "_FEW", few)
+            given_ = np.where(certain, expected, np.nan)
+            assert_relative(sums._completed(given_, certain, a, b), expected)
+
+
 @pytest.mark.parametrize("name", ["normal", "skewed", "rising", "uniform", "gaps", "pairs"])
 def test_one_tilt_or_another_makes_every_value_certain(name):
     _, certain = tilting.tilted_logs([Part(masses(name), 20)])

@@ -77,7 +77,13 @@ def _squared(masses: Masses, count: int) -> Masses:
 def _completed(logs: Array, certain: Array, first: Array, second: Array) -> Array:
     """Fill in what no tilt made certain: sums of products of exponentials."""
     missing = np.flatnonzero(~certain)
-    if missing.size > _FEW:
-        return np.where(certain, logs, log_sum(first, second))
-    logs[missing] = log_entries(first, second, missing)
+    if missing.size <= _FEW:
+        logs[missing] = log_entries(first, second, missing)
+        return logs
+    apart = np.flatnonzero(np.diff(missing) > logs.size // 16) + 1
+    for run in np.split(missing, apart):
+        # Only these terms reach the indices of the run.
+        a, b = max(0, run[0] - second.size + 1), max(0, run[0] - first.size + 1)
+        found = log_sum(first[a : run[-1] + 1], second[b : run[-1] + 1])
+        logs[run] = found[run - (a + b)]
     return logs
