@@ -154,6 +154,8 @@ def test_what_makes_no_variable_is_refused():
         X + np.inf
     with pytest.raises(errors.BudgetError, match="copies"):
         10**8 @ X
+    with pytest.raises(errors.BudgetError, match="float64"):
+        dice(1000, 1000, exact=True)
     with pytest.raises(errors.BudgetError, match="divisor"):
         X + PMF([0.5, 0.5], step=Fraction(1, 10**9))
     with pytest.raises(errors.ShapeError, match="weight"):

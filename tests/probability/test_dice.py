@@ -82,3 +82,8 @@ def test_dice_without_sides_and_negative_numbers_of_dice_are_refused():
         parse_dice("3d0")
     with pytest.raises(errors.BudgetError):
         dice(1, 10**9)
+
+
+def test_long_variables_sum_as_their_dice_do():
+    X, Y = dice(500, 1000), dice(1000, 1000)
+    np.testing.assert_allclose((X + X).logpmf(Y.values), Y.logpmf(Y.values), rtol=0, atol=3e-11)

@@ -43,7 +43,7 @@ class _Question(NamedTuple):
 @click.option("--at-least", type=int, metavar="N", help="The probability of N or more.")
 @click.option("--at-most", type=int, metavar="N", help="The probability of N or less.")
 @click.option("--exactly", type=int, metavar="N", help="The probability of N.")
-@click.option("--exact", is_flag=True, help="Compute with fractions, however long they are.")
+@click.option("--exact", is_flag=True, help="Compute with fractions, however long.")
 @click.option("--json", "as_json", is_flag=True, help="Print all as JSON, every probability too.")
 @debug_option
 def dice_command(
@@ -154,9 +154,9 @@ def _percent(p: float, likely: float, rest: float) -> str:
         return f"100 % - {100 * rest:.4g} %"
     if p > 1e-290 or likely == -inf:
         return f"{100 * p:.4g} %"
-    # Smaller than any float64.
+    # Smaller than any float64; 9.9996 is 10 in four digits.
     digits = 2 + likely / log(10)
-    whole = floor(digits)
+    whole = floor(digits + 2e-5)
     return f"{exp((digits - whole) * log(10)):.4g}e{whole} %"
 
 

@@ -301,7 +301,7 @@ def _scalar(value: Any) -> Any:
 def _log_sums(logs: Array, sums: Array, rest: Array) -> Array:
     """Return logarithms of `sums` of exp(logs): near 1 from the `rest`, near 0 from logarithms."""
     with np.errstate(divide="ignore"):
-        found = np.where(sums > 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(sums))
+        found = np.where(sums > 0.5, np.log1p(-np.minimum(rest, 0.5)) + 0.0, np.log(sums))
     small = int(np.searchsorted(sums, TINY))
     if small:
         found[:small] = np.logaddexp.accumulate(logs[:small])

@@ -59,17 +59,17 @@ def _possible(parts: Sequence[Part]) -> Array:
     """Return which sums have a positive probability."""
     if all(part.masses.occurs.all() for part in parts):
         return np.ones(sum(part.count * (part.masses.size - 1) for part in parts) + 1, bool)
-    found = np.ones(1)
-    for part in parts:
-        square = part.masses.occurs.astype(float)
-        count = part.count
-        while count:
-            if count & 1:
-                found = _met(found, square)
-            count >>= 1
-            if count:
-                square = _met(square, square)
-    return found > 0
+    return reduce(_met, (_repeated(part) for part in parts)) > 0
+
+
+def _repeated(part: Part) -> Array:
+    """Return 1 for each possible sum of a part, else 0."""
+    found = once = part.masses.occurs.astype(float)
+    for bit in f"{part.count:b}"[1:]:
+        found = _met(found, found)
+        if bit == "1":
+            found = _met(found, once)
+    return found
 
 
 def _met(first: Array, second: Array) -> Array:
