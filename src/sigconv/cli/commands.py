@@ -1,4 +1,4 @@
-"""The commands that write no results of convolutions; `convolving` has the others."""
+"""The commands on files that convolve none; other modules have the others."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from sigconv.cli import convolving, interest
+from sigconv.cli import convolving, dice, interest
 from sigconv.cli.group import sigconv
 from sigconv.cli.options import Options, debug_option, plan_options
 from sigconv.cli.values import DURATION, RATE, SPACING, parse_shape
 
-__all__ = ["convolving", "interest", "sigconv"]
+__all__ = ["convolving", "dice", "interest", "sigconv"]
 
 
 @sigconv.command("plan")
