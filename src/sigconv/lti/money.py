@@ -33,8 +33,7 @@ def growth(rate: Any, *, compounding: int | str = 1) -> System:
     array([1.    , 1.05  , 1.1025])
     """
     factor = _factor(as_numeric(rate, "rate"), compounding)
-    one = factor * 0 + 1
-    return System((np.array([one]), np.array([one, -factor])))
+    return System(([1], [1, -factor]))
 
 
 def rate_per_part(rate: Any, parts: int, *, compounding: int | str = 1) -> Any:

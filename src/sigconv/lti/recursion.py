@@ -191,8 +191,7 @@ def rational(b: Array, a: Array) -> Node:
         )
     a = a[: int(np.flatnonzero(a)[-1]) + 1]
     if "O" in (b.dtype.kind, a.dtype.kind):
-        b, a = b.astype(object), a.astype(object)
-        b, a = b / _divisor(b, a), a / _divisor(b, a)
+        b, a = _monic(b.astype(object), a.astype(object))
     elif a.size > 1 or a[0] != 1:
         b, a = as_floats(b) / a[0], as_floats(a) / a[0]
     if a.size == 1:
@@ -211,7 +210,15 @@ def section(part: Node) -> Array | None:
     return np.concatenate([b, a])
 
 
-def _divisor(b: Array, a: Array) -> Any:
-    """Return a[0] so that integers over it stay exact."""
+def _monic(b: Array, a: Array) -> tuple[Array, Array]:
+    """Return exact coefficients over a[0]."""
+    if a[0] == 1:
+        return b, a
     is_decimal = any(isinstance(value, Decimal) for value in (*b, *a))
-    return Fraction(a[0]) if isinstance(a[0], int) and not is_decimal else a[0]
+    exact = Decimal if is_decimal else Fraction
+    # The quotient of two integers would be a float.
+    above, below = (
+        np.array([exact(v) if isinstance(v, int) else v for v in values], object)
+        for values in (b, a)
+    )
+    return above / below[0], below / below[0]
