@@ -50,7 +50,15 @@ def test_withdrawals_are_negative(capsys):
 
 def test_no_time_is_no_interest(capsys):
     assert balances(capsys, "100", "--rate", "5%", "--years", "0") == [100]
-    assert balances(capsys, "100", "--rate", "5%", "--years", "0", "--when", "end") == [0]
+    late = ("--every", "year", "--when", "end")
+    assert balances(capsys, "100", "--rate", "5%", "--years", "0", *late) == [0]
+
+
+def test_every_digit_of_an_amount_counts(capsys):
+    amount = "12345678901234567890123456789.12"
+    code, out, _ = run(capsys, "interest", amount, "--rate", "0", "--years", "1")
+    assert code == 0
+    assert f"after 1 year: {amount}, of which interest 0" in out
 
 
 @pytest.mark.parametrize(
@@ -61,6 +69,10 @@ def test_no_time_is_no_interest(capsys):
         (("10", "--rate", "-200%", "--years", "1"), "at least -1"),
         (("10", "--rate", "5%", "--years", "9999", "--every", "day"), "less often"),
         (("10", "--rate", "5%", "--years", "-1"), "--years"),
+        (("10", "--rate", "5%", "--years", "1", "--when", "end"), "belongs to --every"),
+        (("1e999999", "--rate", "900%", "--years", "2"), "more than can be told"),
+        (("1e400", "--rate", "5%", "--years", "1", "--json"), "more than can be told"),
+        (("1", "--rate", "1e9%", "--years", "1", "--compounding", "continuous"), "beyond all"),
     ],
 )
 def test_what_makes_no_account(capsys, arguments, says):

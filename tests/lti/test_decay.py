@@ -68,9 +68,16 @@ def test_survival_is_a_share_that_never_rises(births, survival, error):
         population(births, survival)
 
 
-@pytest.mark.parametrize("named", [{}, {"rate": 1, "half_life": 1}, {"rate": -1}, {"rate": 0}])
+def test_narrow_integers_are_numbers_too():
+    assert population([1, 2], np.array([1, 0], np.uint8)).tolist() == [1, 2]
+    assert population([True, True], [True, False]).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"rate": 1, "half_life": 1}, {"rate": -1}, {"rate": 0}, {"half_life": 1e-310}]
+)
 def test_one_positive_number_says_how_fast(named):
-    with pytest.raises(OptionError, match="rate"):
+    with pytest.raises(OptionError, match=r"rate|short"):
         decay(**named)
 
 

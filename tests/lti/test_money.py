@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import sigconv as sc
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
-from sigconv.lti import compound_interest, growth
+from sigconv.lti import compound_interest, growth, rate_per_part
 
 
 def test_100_for_five_years_at_5_percent():
@@ -92,6 +92,29 @@ def test_interest_may_be_added_often_or_always():
     assert compound_interest([1], Decimal(0), periods=1, compounding="continuous")[1] == 1
 
 
+@pytest.mark.parametrize("kind", [Fraction, Decimal])
+def test_integers_beside_exact_numbers_become_exact(kind):
+    balances = compound_interest([kind(1), 2], 1, compounding=2)
+    assert balances.tolist() == [1, kind(1) * 9 / 4 + 2]
+    assert {type(value) for value in compound_interest([1, 2], [kind(1), 0], periods=2)} == {kind}
+    assert compound_interest([kind(1)], 0, periods=1).tolist() == [1, 1]
+
+
+def test_deposits_of_any_size():
+    np.testing.assert_allclose(compound_interest([2**70], 0.5, periods=1), [2.0**70, 1.5 * 2**70])
+
+
+def test_one_rate_is_one_number():
+    for call in (growth, lambda rate: rate_per_part(rate, 12)):
+        with pytest.raises(ShapeError, match="one number"):
+            call([0.1, 0.2])
+        with pytest.raises(DTypeError, match="real"):
+            call(1j)
+        with pytest.raises(NonFiniteError, match="finite"):
+            call(np.inf)
+    assert rate_per_part(Decimal("0.12"), 12, compounding=12) == Decimal("0.01")
+
+
 def test_a_long_time_keeps_small_balances_exact():
     balances = compound_interest([1.0], 0.05, periods=2000)
     np.testing.assert_allclose(balances, 1.05 ** np.arange(2001), rtol=1e-12)
@@ -104,7 +127,7 @@ def test_a_long_time_keeps_small_balances_exact():
         (OptionError, ([1], -2), {}, "at least -1"),
         (OptionError, ([1], 0.1), {"periods": -1}, "whole number"),
         (OptionError, ([1], 0.1), {"periods": 1.5}, "whole number"),
-        (OptionError, ([1], 0.1), {"compounding": 0}, "how often"),
+        (OptionError, ([1], 0.1), {"compounding": 0}, "1 or more"),
         (OptionError, ([1], 0.1), {"compounding": "daily"}, "how often"),
         (ShapeError, ([[1]], 0.1), {}, "sequence"),
         (ShapeError, ([1], [0.1]), {"periods": 2}, "2 periods"),
@@ -113,6 +136,10 @@ def test_a_long_time_keeps_small_balances_exact():
         (DTypeError, ([1], Fraction(1, 2)), {"compounding": "continuous"}, "no fraction"),
         (DTypeError, ([1j], 0.5), {}, "real"),
         (NonFiniteError, ([np.nan], 0.5), {}, "finite"),
+        (NonFiniteError, ([Decimal("inf")], Decimal(1)), {}, "finite"),
+        (NonFiniteError, ([1], Decimal("nan")), {}, "finite"),
+        (OptionError, ([1.0], 1e200), {"compounding": 2}, "beyond all numbers"),
+        (OptionError, ([1.0], 1000), {"compounding": "continuous"}, "beyond all numbers"),
     ],
 )
 def test_what_makes_no_account(error, arguments, keywords, says):

@@ -1,5 +1,6 @@
 """What a system does to signals, however it is given, beside scipy.signal."""
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -249,6 +250,8 @@ def test_what_does_not_die_out_is_not_cut():
         System(([1.0], [1.0, -1.0]))([1.0], full=True)
     with pytest.raises(OptionError, match="tol"):
         System(BUTTER).to_fir(0)
+    with pytest.raises(ValueError, match="too near"):
+        System(([1.0], [1.0, -(1 - 1e-12)])).to_fir(1e-3)
 
 
 def test_the_tail_of_a_recursion_is_kept_until_it_is_nothing():
@@ -351,3 +354,194 @@ def test_streams_refuse_what_does_not_fit():
 def test_what_a_system_shows():
     assert repr(System([1, 2, 3], fs=8)) == "<System of 3 taps, fs=8>"
     assert repr(System(BUTTER)) == "<System with feedback of order 4>"
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def test_whole_taps_add_as_whole_numbers():
+    narrow = System(np.array([200], np.uint8))
+    assert (narrow + narrow).impulse_response().tolist() == [400]
+    assert (System([True]) + System([True])).impulse_response().tolist() == [2]
+    loop = feedback(narrow, System(np.array([0, 200], np.uint8)), sign=1)
+    assert loop.impulse_response(2).tolist() == [200, 200 * 200 * 200]
+    with pytest.raises(sc.errors.IntegerOverflowError, match="int64"):
+        System([2**62]) + System([2**62])
+    with pytest.raises(sc.errors.IntegerOverflowError, match="int64"):
+        System(np.array([2**64 - 1], np.uint64))
+
+
+def test_numbers_of_python_do_not_widen_float32():
+    x = np.ones(4, np.float32)
+    taps, recursion = System(np.ones(2, np.float32)), System(np.array([1, -0.5], np.float32))
+    for system in (taps, recursion, System((np.ones(1, "f4"), np.array([1, -0.5], "f4")))):
+        for made in (2 * system, -system, system * 0.5, system - system, system @ delay(1)):
+            assert made(x).dtype == np.float32
+    assert (np.float64(2) * taps)(x).dtype == np.float64
+
+
+def test_half_precision_is_computed_in_float32():
+    a = np.array([1, -0.5], np.float16)
+    assert System((a[:1], a))(np.ones(3, np.float16)).tolist() == [1, 1.5, 1.75]
+    assert System(np.full(3000, 255, np.float16)).dc_gain == 765_000
+
+
+def test_floats_among_fractions_make_floats_everywhere():
+    exact, half = System([Fraction(1)]), 0.5 * delay(1)
+    for made in (exact + half, exact @ half, feedback(exact, half), half * Fraction(1)):
+        assert made.impulse_response(3).dtype == float
+    assert feedback(exact, 0.5).impulse_response().tolist() == [2 / 3]
+    assert System(([Fraction(1)], [2.0, 0.5])).impulse_response(2).tolist() == [0.5, -0.125]
+
+
+def test_fractions_and_decimals_do_not_mix():
+    one, other = System([Fraction(1)]), System([Decimal(1)])
+    loop = System(([1], [1, Fraction(1, 2)]))
+    for call in (
+        lambda: one + other,
+        lambda: one @ other,
+        lambda: System(([Decimal(1)], [Fraction(2), Fraction(1, 2)])),
+        lambda: loop([Decimal(1), Decimal(2)]),
+        lambda: (loop @ System(([1], [1, Decimal(1)]))).impulse_response(3),
+    ):
+        with pytest.raises(DTypeError, match="Fraction and Decimal"):
+            call()
+
+
+def test_a_system_has_arrays_of_its_own():
+    h, a = np.ones(3), np.array([1.0, -0.5])
+    taps, recursion = System(h), System((h, a))
+    h[0] = a[1] = 9
+    recursion.to_ba()[1][1] = 7
+    taps.impulse_response()[0] = 7
+    np.testing.assert_array_equal(taps.impulse_response(), [1, 1, 1])
+    np.testing.assert_array_equal(recursion.to_ba()[1], [1, -0.5])
+
+
+def test_numbers_must_be_finite():
+    for make in (
+        lambda: System([Decimal("nan")]),
+        lambda: System([1.0]) * np.nan,
+        lambda: System([1.0]).frequency_response([np.inf]),
+    ):
+        with pytest.raises(NonFiniteError, match="finite"):
+            make()
+    with pytest.raises(DTypeError, match="real"):
+        System([1.0]).frequency_response([1j])
+
+
+def test_nothing_has_no_tail():
+    assert System([1.0, 2, 3])([], full=True).shape == (0,)
+    assert System(BUTTER)(np.zeros((0, 5)), axis=0, full=True).shape == (0, 5)
+
+
+# ------------------------------------------------------------------ high orders
+
+STEEP = signal.butter(12, 0.01, output="sos")
+
+
+@pytest.mark.parametrize(
+    ("order", "cutoff"), [(12, 0.01), (8, 0.005), (6, 0.001)], ids=["12", "8", "6"]
+)
+def test_sections_keep_their_gain_at_zero(order, cutoff):
+    system = System.from_sos(signal.butter(order, cutoff, output="sos"))
+    assert np.isclose(system.dc_gain, 1, rtol=1e-6)
+    assert np.isclose((system + 2 * system).dc_gain, 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        System([2.0]),
+        delay(3),
+        System([1.0, 0.5]),
+        System(RNG.standard_normal(9)),
+        System([0, 0, 1.5]),
+    ],
+    ids=["gain", "delay", "two", "nine", "late"],
+)
+def test_sections_behind_others_stay_sections(front):
+    system = front @ System.from_sos(STEEP)
+    x = RNG.standard_normal(3000)
+    expected = signal.sosfilt(STEEP, front(x))
+    for again in (
+        System.from_sos(system.to_sos()),
+        System(system.to_zpk()),
+        System(system.to_scipy()),
+    ):
+        assert again.is_stable
+        np.testing.assert_allclose(again(x), expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_systems_without_sections_say_so():
+    for system in (System([1.0, 1j]), System(([1.0], [1.0, -0.5j]))):
+        with pytest.raises(KernelError, match="complex"):
+            system.to_sos()
+    for nothing in (System([0.0]), System(([0.0], [1.0, -0.5]))):
+        assert not System.from_sos(nothing.to_sos())(X).any()
+        assert not System(nothing.to_zpk())(X).any()
+        assert not System(nothing.to_scipy())(X).any()
+
+
+@pytest.mark.parametrize(
+    "a",
+    [
+        [1.0, -2 * (1 - 1e-6) * np.cos(1e-6), (1 - 1e-6) ** 2],
+        [1.0, -1.9999998378201713, 0.9999999999974541],
+        np.poly([0.999, 0.998, 0.9] + [0.5] * 9),
+        np.array([1, -2.9724886417, 2.9450697899, -0.9725810885], np.float32),
+    ],
+)
+def test_stability_next_to_the_circle(a):
+    exact = [Fraction(float(value)) for value in a]
+    assert System(([1.0], a)).is_stable == System(([1], exact)).is_stable
+    assert System(([1.0], a)).is_stable
+
+
+def test_instability_next_to_the_circle():
+    a = [
+        1.0, -1.7370526779649578, -0.999999998910376, 3.474105352051792,
+        -0.9999999977945374, -1.7370526740868344, 0.9999999967049135,
+    ]  # fmt: skip
+    assert not System(([1.0], a)).is_stable
+
+
+@pytest.mark.parametrize("radius", [1 - 1e-9, 1 + 1e-9])
+def test_stability_of_complex_poles(radius):
+    system = System(([1.0], np.poly([radius * np.exp(1j), 0.5j])))
+    assert system.is_stable == (radius < 1)
+
+
+def test_long_loops_are_cut_too():
+    comb = feedback(System([1.0]), 0.97 * delay(4410), sign=1)
+    assert comb.is_stable
+    short = comb.to_fir(1e-3)
+    taps = short.impulse_response()
+    assert short.cut_bound <= 1e-3
+    beyond = 0.97 ** -(-taps.size // 4410)
+    assert beyond / (1 - 0.97) <= short.cut_bound
+
+
+def test_state_spaces_of_several_inputs_or_outputs_are_refused():
+    twice = signal.dlti(np.diag([0.5, 0.25]), np.eye(2), np.ones((1, 2)), np.zeros((1, 2)), dt=True)
+    with pytest.raises(ShapeError, match="2 and 1"):
+        System(twice)
+    with pytest.raises(ShapeError, match="1 and 2"):
+        System(signal.dlti([[1.0, 2.0], [3.0, 4.0]], [1.0, -0.5], dt=True))
+
+
+@pytest.mark.parametrize("system", [delay(2), System([1.0, 0.5]) @ delay(2)])
+def test_a_delay_keeps_infinity_where_it_is(system):
+    x = np.array([np.inf, 1.0, 2.0, 3.0])
+    y = system(x)
+    assert y[:2].tolist() == [0, 0]
+    stream = system.stream()
+    np.testing.assert_array_equal(np.concatenate([stream.process(x[:1]), stream.process(x[1:])]), y)
+
+
+def test_streams_round_whole_numbers():
+    stream = (System([1, 2]) @ delay(1)).stream()
+    made = stream.process([3, 1])
+    assert made.dtype == float
+    assert made.tolist() == [0, 3]
+    assert stream.flush().tolist() == [7, 2]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal, DecimalException, InvalidOperation, localcontext
+from typing import Any, NamedTuple
 
 import click
 
@@ -18,6 +18,11 @@ __all__ = ["interest_command"]
 _PARTS = {"year": 1, "quarter": 4, "month": 12, "week": 52, "day": 365}
 
 _MOST_DEPOSITS = 1_000_000
+
+_DIGITS = 28
+
+# Beyond, JSON has no numbers, and a table no room.
+_MOST = Decimal("1e300")
 
 
 def _number(text: str) -> Decimal:
@@ -94,27 +99,51 @@ def interest_command(
             f"{years} years have {count} periods of a {every}, more than {_MOST_DEPOSITS}. "
             "Deposit less often, or for a shorter time."
         )
+    if when == "end" and every is None:
+        raise OptionError("--when end belongs to --every: a single deposit is made at the start.")
     times: Any = "continuous" if compounding == "continuous" else _PARTS[compounding]
-    part = rate_per_part(rate, parts, compounding=times)
     deposits = [amount] * (max(1, count) if every else 1)
-    balances = compound_interest(deposits, part, periods=count, when=when)
-    early = int(when == "start")
-    paid = [amount * min(len(deposits), n * parts + early) for n in range(years + 1)]
-    rows = list(zip(range(years + 1), paid, balances[::parts], strict=True))
+    # Every digit of what is typed counts.
+    with localcontext(prec=_DIGITS + len(amount.as_tuple().digits)):
+        try:
+            part = rate_per_part(rate, parts, compounding=times)
+            balances = compound_interest(deposits, part, periods=count, when=when)
+            early = int(when == "start")
+            paid = [amount * min(len(deposits), n * parts + early) for n in range(years + 1)]
+            rows = [
+                Year(n, paid[n], balance - paid[n], balance)
+                for n, balance in enumerate(balances[::parts])
+            ]
+        except DecimalException:
+            rows = []
+    if not rows or abs(rows[-1].balance) >= _MOST:
+        raise OptionError(
+            f"{amount} at {rate} for {years} years becomes more than can be told. Lower one."
+        )
     if as_json:
         facts = {"amount": float(amount), "rate": float(rate), "every": every, "when": when}
-        table = [{"year": n, "paid": float(p), "balance": float(b)} for n, p, b in rows]
+        table = [{name: float(value) for name, value in row._asdict().items()} for row in rows]
         click.echo(json.dumps(facts | {"compounding": compounding, "years": table}))
         return
     click.echo(_table(rows))
-    end, total = rows[-1][2], rows[-1][1]
-    click.echo(f"after {years} years: {_plain(end)}, of which interest {_plain(end - total)}")
+    time = "1 year" if years == 1 else f"{years} years"
+    end = rows[-1]
+    click.echo(f"after {time}: {_plain(end.balance)}, of which interest {_plain(end.interest)}")
 
 
-def _table(rows: list[tuple[int, Decimal, Decimal]]) -> str:
+class Year(NamedTuple):
+    """The account at the end of a year."""
+
+    year: int
+    paid: Decimal
+    interest: Decimal
+    balance: Decimal
+
+
+def _table(rows: list[Year]) -> str:
     """Return a line for each year, in cents."""
-    texts = [("year", "paid in", "interest", "balance")]
-    texts += [(str(n), f"{p:,.2f}", f"{b - p:,.2f}", f"{b:,.2f}") for n, p, b in rows]
+    texts: list[tuple[str, ...]] = [("year", "paid in", "interest", "balance")]
+    texts += [(str(row.year), *(f"{value:,.2f}" for value in row[1:])) for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     return "\n".join(
         "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))

@@ -8,8 +8,9 @@ from sigconv.lti.decay import decay, exponential, population
 from sigconv.lti.money import compound_interest, growth, rate_per_part
 from sigconv.lti.sampled import sampled_convolve
 from sigconv.lti.superposition import Superposition, superpose
-from sigconv.lti.system import System, delay, feedback
+from sigconv.lti.system import System
 from sigconv.lti.verdicts import Check, Counterexample
+from sigconv.lti.wiring import delay, feedback
 
 __all__ = [
     "Check",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, as_numeric
-from sigconv.errors import KernelError, NonFiniteError, ShapeError
+from sigconv.core.dtypes import Array
+from sigconv.errors import KernelError, ShapeError
 from sigconv.lti.networks import Series, in_series
-from sigconv.lti.node import Node, as_floats
+from sigconv.lti.node import Node
+from sigconv.lti.numbers import as_coefficients, as_floats, strip
 from sigconv.lti.recursion import rational, section
 from sigconv.lti.taps import Taps
 
@@ -23,7 +26,7 @@ def node_of(definition: Any) -> tuple[Node, float | None]:
         return _node_of_scipy(definition)
     if isinstance(definition, tuple) and definition and not np.isscalar(definition[0]):
         return _node_of_tuple(definition), None
-    taps = _checked(definition, "an impulse response")
+    taps = as_coefficients(definition, "an impulse response")
     if taps.ndim == 0 or 0 in taps.shape:
         raise ShapeError(
             f"an impulse response has at least one sample on each axis; got shape {taps.shape}."
@@ -33,7 +36,7 @@ def node_of(definition: Any) -> tuple[Node, float | None]:
 
 def node_of_sections(sos: npt.ArrayLike) -> Node:
     """Return second-order sections one after another."""
-    rows = _checked(sos, "sos")
+    rows = as_coefficients(sos, "sos")
     if rows.ndim != 2 or rows.shape[1] != 6 or not len(rows):
         raise ShapeError(
             f"sos has a row (b0, b1, b2, a0, a1, a2) for each section; got shape {rows.shape}."
@@ -42,40 +45,93 @@ def node_of_sections(sos: npt.ArrayLike) -> Node:
 
 
 def zeros_and_poles(node: Node) -> tuple[Array, Array, Any]:
-    """Return zeros, poles and gain."""
-    from scipy.signal import sos2zpk, tf2zpk
-
-    if (rows := _own_sections(node)) is not None:
-        zeros, poles, gain = sos2zpk(rows)
-        # Sections of the first order have a zero and a pole at 0 each.
-        zeros, poles = _without_common_zeros(np.asarray(zeros), np.asarray(poles))
-        return zeros, poles, gain
-    b, a = _in_powers_of_z(node)
-    made: tuple[Array, Array, Any] = tf2zpk(b, a)
-    return made
+    """Return zeros, poles and gain, part by part: products of many polynomials lose them."""
+    found = [_roots_of(part) for part in _parts_of(node)]
+    zeros, poles = (np.concatenate([np.atleast_1d(part[i]) for part in found]) for i in (0, 1))
+    gain, late = prod(part[2] for part in found), sum(part[3] for part in found)
+    if gain == 0:
+        return zeros[:0], poles, gain
+    # The power of 1/z that is left: poles or zeros at 0.
+    origin = np.zeros(abs(late))
+    if late < 0:
+        return np.concatenate([zeros, origin]), poles, gain
+    return zeros, np.concatenate([poles, origin]), gain
 
 
 def sections(node: Node) -> Array:
     """Return second-order sections: the node's own where it is made of them."""
+    rows = [_rows_of(part) for part in _parts_of(node)]
+    return np.concatenate([row for row in rows if len(row)] or [_NOTHING])
+
+
+def _rows_of(part: Node) -> Array:
+    """Return the sections of one part."""
+    row = section(part.rounded())
+    if row is not None:
+        return row[np.newaxis]
+    b, a = (as_floats(values) for values in part.fraction())
+    b, late = strip(b)
+    if a.size == 1 and b.size <= 3 and b.dtype.kind != "c":
+        made = np.concatenate([np.pad(b, (0, 3 - b.size)), [1.0, 0, 0]])[np.newaxis]
+        return np.concatenate([_delays(late), made])
+    if "c" in (b.dtype.kind, a.dtype.kind):
+        raise KernelError(
+            "sections have real coefficients, and this system has complex ones. Use to_ba() or "
+            "to_zpk()."
+        )
     from scipy.signal import zpk2sos
 
-    if (rows := _own_sections(node)) is not None:
-        return rows
-    zeros, poles, gain = zeros_and_poles(node)
-    made: Array = np.asarray(zpk2sos(zeros, poles, gain))
+    zeros, poles, gain = zeros_and_poles(part)
+    if gain == 0:
+        return 0 * _NOTHING + [0, 0, 0, 1, 0, 0]
+    missing = poles.size - zeros.size
     # SciPy puts zeros at 0 in the place of those that are missing, which does away with a delay.
-    lag = poles.size - zeros.size
-    delays = [[0.0, 0, 1, 1, 0, 0]] * (lag // 2) + [[0.0, 1, 0, 1, 0, 0]] * (lag % 2)
-    return np.concatenate([made, np.reshape(delays, (-1, 6))])
+    return np.concatenate([_delays(missing), np.asarray(zpk2sos(zeros, poles, gain))])
+
+
+_NOTHING = np.array([[1.0, 0, 0, 1, 0, 0]])
+
+
+def _delays(samples: int) -> Array:
+    rows = [[0.0, 0, 1, 1, 0, 0]] * (samples // 2) + [[0.0, 1, 0, 1, 0, 0]] * (samples % 2)
+    return np.reshape(rows, (-1, 6))
+
+
+def _parts_of(node: Node) -> tuple[Node, ...]:
+    return node.parts if isinstance(node, Series) else (node,)
+
+
+def _roots_of(part: Node) -> tuple[Array, Array, Any, int]:
+    """Return zeros and poles that are not 0, the gain, and the delay."""
+    b, a = part.fraction()
+    (b, late), (a, _) = (strip(as_floats(values).astype(_wide(values))) for values in (b, a))
+    return np.roots(b), np.roots(a), b[0] / a[0], late - a.size + b.size
+
+
+def _wide(values: Array) -> Any:
+    return np.result_type(as_floats(values), float)
 
 
 def to_dlti(node: Node, fs: float | None) -> Any:
-    """Return a `scipy.signal.dlti` with polynomials in z."""
+    """Return a `scipy.signal.dlti`: polynomials in z, or zeros and poles of a series."""
     from scipy import signal
 
-    make: Any = signal.dlti
-    b, a = _in_powers_of_z(node)
-    return make(b, a, dt=True if fs is None else 1 / fs)
+    def make(*arguments: Any) -> Any:
+        with warnings.catch_warnings():
+            # Of numerators that are 0.
+            warnings.simplefilter("ignore")
+            return untyped.dlti(*arguments, dt=dt)
+
+    untyped: Any = signal
+    dt = True if fs is None else 1 / fs
+    if isinstance(node, Series):
+        return make(*zeros_and_poles(node))
+    b, a = (as_floats(values) for values in node.fraction())
+    size = max(b.size, a.size)
+    b, a = np.pad(b, (0, size - b.size)), np.pad(a, (0, size - a.size))
+    # SciPy warns of a numerator that begins with zeros.
+    places = np.flatnonzero(b)
+    return make(b[places[0] :] if places.size else b[-1:], a)
 
 
 def _node_of_scipy(definition: Any) -> tuple[Node, float | None]:
@@ -88,16 +144,15 @@ def _node_of_scipy(definition: Any) -> tuple[Node, float | None]:
         raise KernelError(
             "this system is continuous in time. Sample it first: system.to_discrete(dt)."
         )
-    if hasattr(definition, "poles") and hasattr(definition, "gain"):
+    _check_one_to_one(definition)
+    if hasattr(definition, "gain"):
         node = _node_of_tuple((definition.zeros, definition.poles, definition.gain))
     else:
-        transfer = definition.to_tf()
-        above, below = np.asarray(transfer.num), np.asarray(transfer.den)
-        if above.ndim != 1:
-            raise ShapeError(
-                f"a system has one input and one output; this one has {len(above)} outputs. Take "
-                "them one by one."
-            )
+        with warnings.catch_warnings():
+            # Of numerators that begin with zeros, as those of state spaces do.
+            warnings.simplefilter("ignore")
+            transfer = definition.to_tf()
+        above, below = np.ravel(transfer.num), np.ravel(transfer.den)
         lag = below.size - above.size
         if lag < 0:
             raise KernelError(
@@ -108,9 +163,24 @@ def _node_of_scipy(definition: Any) -> tuple[Node, float | None]:
     return node, None if definition.dt is True else 1 / definition.dt
 
 
+def _check_one_to_one(definition: Any) -> None:
+    """Raise ShapeError for systems of several inputs or outputs."""
+    inputs = np.shape(definition.B)[1] if hasattr(definition, "B") else 1
+    outputs = np.shape(definition.C)[0] if hasattr(definition, "C") else 1
+    if np.ndim(getattr(definition, "num", 0)) == 2:
+        outputs = len(definition.num)
+    if (inputs, outputs) != (1, 1):
+        raise ShapeError(
+            f"a system has one input and one output; this one has {inputs} and {outputs}. Take "
+            "them one by one."
+        )
+
+
 def _node_of_tuple(definition: tuple[Any, ...]) -> Node:
     if len(definition) == 2:
-        b, a = (_checked(part, name) for part, name in zip(definition, ("b", "a"), strict=True))
+        b, a = (
+            as_coefficients(part, name) for part, name in zip(definition, ("b", "a"), strict=True)
+        )
         if b.ndim != 1 or a.ndim != 1:
             raise ShapeError(
                 f"b and a are sequences of coefficients; got shapes {b.shape} and {a.shape}. An "
@@ -126,13 +196,15 @@ def _node_of_tuple(definition: tuple[Any, ...]) -> Node:
 
 
 def _node_of_zeros(zeros: Any, poles: Any, gain: Any) -> Node:
-    z, p = (np.atleast_1d(_checked(part, "zeros and poles")) for part in (zeros, poles))
-    k = _checked(gain, "gain")
+    z, p = (np.atleast_1d(as_coefficients(part, "zeros and poles")) for part in (zeros, poles))
+    k = as_coefficients(gain, "gain")
     if z.size > p.size:
         raise KernelError(
             f"there are {z.size} zeros and {p.size} poles: an output would depend on later inputs. "
             "Add poles at 0, which delay."
         )
+    if k == 0:
+        return Taps(np.zeros(1), (0,))
     if _has_partners(z) and _has_partners(p) and k.dtype.kind != "c":
         from scipy.signal import zpk2sos
 
@@ -147,38 +219,3 @@ def _has_partners(roots: Array) -> bool:
     """Tell whether roots are real or come with their conjugates."""
     made = np.poly(roots)
     return bool(np.isrealobj(made))
-
-
-def _checked(values: Any, name: str) -> Array:
-    array = as_numeric(values, name)
-    if array.dtype.kind in "fc" and not np.isfinite(array).all():
-        raise NonFiniteError(f"{name} of a system must be finite; got {array}.")
-    return array
-
-
-def _own_sections(node: Node) -> Array | None:
-    """Return the rows of sections that a node is made of, None if it has other parts."""
-    parts = node.parts if isinstance(node, Series) else (node,)
-    rows = [section(part.rounded()) for part in parts]
-    known = [row for row in rows if row is not None and row[0] != 0]
-    return np.array(known) if len(known) == len(parts) else None
-
-
-def _in_powers_of_z(node: Node) -> tuple[Array, Array]:
-    """Return polynomials in z, from the highest power on, the first coefficients not 0."""
-    b, a = (as_floats(values) for values in node.fraction())
-    size = max(b.size, a.size)
-    b, a = np.pad(b, (0, size - b.size)), np.pad(a, (0, size - a.size))
-    places = np.flatnonzero(b)
-    return b[places[0] :] if places.size else b[-1:], a
-
-
-def _without_common_zeros(zeros: Array, poles: Array) -> tuple[Array, Array]:
-    """Return roots without as many at 0 as both have."""
-    common = min(np.count_nonzero(zeros == 0), np.count_nonzero(poles == 0))
-    kept = []
-    for roots in (zeros, poles):
-        others = roots[roots != 0]
-        count = np.count_nonzero(roots == 0) - common
-        kept.append(np.concatenate([others, np.zeros(count, roots.dtype)]))
-    return kept[0], kept[1]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from math import exp, isfinite, log
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,7 @@ def decay(
     >>> decay(half_life=2)([8, 0, 0, 0, 1]).round(2)
     array([8.  , 5.66, 4.  , 2.83, 3.  ])
     """
-    if not (isfinite(fs) and fs > 0):
+    if not (isinstance(fs, Real) and isfinite(fs) and fs > 0):
         raise OptionError(f"fs must be a positive number of samples per unit of time; got {fs!r}.")
     loss = _rate(rate, time_constant, half_life)
     return System(([1.0], [1.0, -exp(-loss / fs)]), fs=fs)
@@ -117,7 +119,9 @@ def population(births: Numbers, survival: Numbers) -> Array:
         )
     if not (born >= 0).all():
         raise OptionError(f"births must not be negative; got {born[~(born >= 0)][0]}.")
-    steps = alive[1:] - alive[:-1] if alive.dtype.kind != "b" else np.diff(alive.astype(int))
+    if alive.dtype.kind in "bu":
+        alive = alive.astype(np.int64)
+    steps = alive[1:] - alive[:-1]
     if not ((alive >= 0) & (alive <= 1)).all() or (steps > 0).any():
         raise OptionError(
             "survival is the share that is still there: between 0 and 1, and never rising; got "
@@ -135,6 +139,11 @@ def _rate(rate: float | None, time_constant: float | None, half_life: float | No
             f"{', '.join(named) or 'none'}."
         )
     ((name, value),) = named.items()
-    if not (isfinite(value) and value > 0):
+    if not (isinstance(value, Real | Decimal) and isfinite(value) and value > 0):
         raise OptionError(f"{name} must be a positive number; got {value!r}.")
-    return float(value) if name == "rate" else (log(2) if name == "half_life" else 1.0) / value
+    loss = (
+        float(value) if name == "rate" else (log(2) if name == "half_life" else 1.0) / float(value)
+    )
+    if not isfinite(loss):
+        raise OptionError(f"{name}={value!r} is too short for floats. Use another unit of time.")
+    return loss

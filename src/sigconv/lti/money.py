@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from fractions import Fraction
+from math import exp, inf, isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ def growth(rate: Any, *, compounding: int | str = 1) -> System:
     >>> growth(0.05).impulse_response(3)
     array([1.    , 1.05  , 1.1025])
     """
-    factor = _factor(as_numeric(rate, "rate"), compounding)
+    factor = _factor(_single(rate), compounding)
     return System(([1], [1, -factor]))
 
 
@@ -58,21 +60,19 @@ def rate_per_part(rate: Any, parts: int, *, compounding: int | str = 1) -> Any:
     >>> rate_per_part(0.12, 12, compounding=12), round(rate_per_part(0.12, 12), 6)
     (0.01, 0.009489)
     """
-    if isinstance(parts, bool) or not isinstance(parts, int | np.integer) or parts < 1:
-        raise OptionError(f"parts must be a whole number, 1 or more; got {parts!r}.")
-    value = as_numeric(rate, "rate")
+    count, value = _whole("parts", parts, 1), _single(rate)
     if compounding == "continuous":
-        return _factor(np.asarray(value.item() / parts), compounding) - 1
+        return _factor(value / count, compounding) - 1
     factor, times = _factor(value, compounding), int(compounding)
-    if times % parts == 0:
-        part = value.item() / times
-        return part if times == parts else (1 + part) ** (times // parts) - 1
+    if times % count == 0:
+        part = value / times
+        return part if times == count else (1 + part) ** (times // count) - 1
     if isinstance(factor, Fraction):
         raise DTypeError(
             f"the root of {factor} is no fraction. Pass a float or a Decimal, or "
-            f"compounding={parts}."
+            f"compounding={count}."
         )
-    return factor ** (1 / type(factor)(parts)) - 1
+    return factor ** (1 / type(factor)(count)) - 1
 
 
 def compound_interest(
@@ -154,72 +154,106 @@ def compound_interest(
     if rates.ndim and rates.size < count:
         raise ShapeError(f"each of {count} periods needs its rate; got {rates.size}. Pass more.")
     signal = np.zeros(count + 1, paid.dtype)
+    if paid.dtype.kind == "O" and paid.size:
+        signal[:] = type(paid[0])(0)
     signal[late : late + paid.size] = paid[: count + 1 - late]
     if rates.ndim == 0:
         balances: Array = growth(rates.item(), compounding=compounding)(signal)
         return balances
-    return _varying(
-        signal, [_factor(rates[n : n + 1].reshape(()), compounding) for n in range(count)]
-    )
+    return _varying(signal, [_factor(one, compounding) for one in rates[:count].tolist()])
 
 
 def _varying(signal: Array, factors: list[Any]) -> Array:
     balances = signal.copy()
-    for n, factor in enumerate(factors):
-        balances[n + 1] += factor * balances[n]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for n, factor in enumerate(factors):
+            balances[n + 1] += factor * balances[n]
     return balances
 
 
 def _periods(size: int, late: int, periods: Any) -> int:
     if periods is None:
         return max(0, size - 1 + late)
-    if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 0:
-        raise OptionError(f"periods must be a whole number, 0 or more; got {periods!r}.")
-    return int(periods)
+    return _whole("periods", periods, 0)
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise OptionError(f"{name} must be a whole number, {least} or more; got {value!r}.")
+    return int(value)
 
 
 def _alike(paid: Array, rates: Array) -> tuple[Array, Array]:
-    """Return both as floats, or both as exact numbers."""
+    """Return both as floats, or both as exact numbers of one kind."""
     kinds = {type(value) for value in (*paid.ravel(), *rates.ravel()) if not _is_whole(value)}
-    is_float = any(issubclass(kind, float | np.floating) for kind in kinds)
-    if len(kinds - {Fraction, Decimal}) < len(kinds) and (is_float or len(kinds) > 1):
+    if not all(issubclass(kind, float | np.floating | Fraction | Decimal) for kind in kinds):
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DTypeError(f"deposits and rates must be real numbers; got {names}.")
+    exact = kinds & {Fraction, Decimal}
+    if exact and len(kinds) > 1:
         raise DTypeError(
             "deposits and rates are all floats, all Fractions or all Decimals; got "
             f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Convert one of them."
         )
-    if kinds & {Fraction, Decimal}:
-        return paid.astype(object), rates.astype(object)
+    one = exact.pop() if exact else float
+    made = []
     for name, values in (("deposits", paid), ("rate", rates)):
-        if values.dtype.kind not in "biuf":
-            raise DTypeError(f"{name} must be real numbers; got {values.dtype}.")
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        numbers = [one(value) for value in values.ravel().tolist()]
+        if not all(map(_is_finite, numbers)):
             raise NonFiniteError(f"{name} must be finite; got {values}.")
-    return paid.astype(float), rates.astype(float)
+        same = np.array(numbers, float if one is float else object)
+        made.append(same.reshape(values.shape))
+    return made[0], made[1]
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer | np.bool_)
 
 
-def _factor(rate: Array, compounding: int | str) -> Any:
-    """Return what 1 becomes in one period."""
-    value = rate.item()
+def _is_finite(value: Any) -> bool:
+    """Tell it of numbers that are beyond floats too."""
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return not isinstance(value, float) or isfinite(value)
+
+
+def _single(rate: Any) -> Any:
+    """Return one finite real number."""
+    array = as_numeric(rate, "rate")
+    if array.ndim:
+        raise ShapeError(f"the rate is one number; got shape {array.shape}.")
+    value = array.item()
+    if not isinstance(value, Real | Decimal):
+        raise DTypeError(f"the rate must be a real number; got {value!r}.")
+    if not _is_finite(value):
+        raise NonFiniteError(f"the rate must be finite; got {value}.")
+    return value
+
+
+def _factor(value: Any, compounding: int | str) -> Any:
+    """Return what 1 becomes in one period at a rate."""
     if not value >= -1:
         raise OptionError(f"a rate must be at least -1, the loss of all; got {value}.")
+    try:
+        factor = _grown(value, compounding)
+    except (OverflowError, DecimalException):
+        factor = inf
+    if not _is_finite(factor):
+        raise OptionError(f"at a rate of {value} a balance grows beyond all numbers. Lower it.")
+    return factor
+
+
+def _grown(value: Any, compounding: int | str) -> Any:
     if compounding == "continuous":
         if isinstance(value, Fraction):
             raise DTypeError(
                 f"exp({value}) is no fraction. Pass a float or a Decimal to compound continuously."
             )
-        return value.exp() if isinstance(value, Decimal) else np.exp(value)
-    if (
-        isinstance(compounding, bool)
-        or not isinstance(compounding, int | np.integer)
-        or compounding < 1
-    ):
+        return value.exp() if isinstance(value, Decimal) else exp(value)
+    if isinstance(compounding, str):
         raise OptionError(
-            "compounding is how often in a period interest is added, 1 or more, or 'continuous'; "
-            f"got {compounding!r}."
+            "compounding is how often in a period interest is added, or 'continuous'; got "
+            f"{compounding!r}."
         )
-    times = int(compounding)
+    times = _whole("compounding", compounding, 1)
     return (1 + value / times) ** times if times > 1 else 1 + value

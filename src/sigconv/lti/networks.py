@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import groupby
-from math import prod
+from math import isfinite, prod
+from typing import Any
 
 import numpy as np
 
-from sigconv.convolution import convolve
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType, check_objects
+from sigconv.errors import MethodError
 from sigconv.lti.node import Cut, Node, Points
+from sigconv.lti.numbers import multiply, padded_sum
 from sigconv.lti.recursion import section
 from sigconv.lti.taps import Taps
 
-__all__ = ["Parallel", "Series", "in_parallel", "in_series", "multiply"]
+__all__ = ["Parallel", "Series", "alike", "in_parallel", "in_series"]
 
 
 class Series:
@@ -38,6 +40,16 @@ class Series:
     def is_exact(self) -> bool:
         """Whether the coefficients are Python numbers."""
         return all(part.is_exact for part in self.parts)
+
+    @property
+    def dtype(self) -> DType:
+        """What the coefficients are."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def dc_gain(self) -> Any:
+        """The product of those of the parts."""
+        return prod(part.dc_gain for part in self.parts)
 
     def rounded(self) -> Node:
         """Return the same in floats."""
@@ -73,6 +85,8 @@ class Series:
                 before *= total
             if beyond <= tol / 2:
                 break
+            if not isfinite(beyond):
+                raise MethodError("the parts of this system are too large to tell where to cut it.")
             share *= tol / (4 * beyond)
         count = sum(cut.taps.size for cut in cuts) - len(cuts) + 1
         return _trimmed(self.rounded(), count, beyond, tol)
@@ -103,6 +117,16 @@ class Parallel:
     def is_exact(self) -> bool:
         """Whether the coefficients are Python numbers."""
         return all(part.is_exact for part in self.parts)
+
+    @property
+    def dtype(self) -> DType:
+        """What the coefficients are."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def dc_gain(self) -> Any:
+        """The sum of those of the parts."""
+        return sum(part.dc_gain for part in self.parts)
 
     def rounded(self) -> Node:
         """Return the same in floats."""
@@ -139,7 +163,7 @@ class Parallel:
 
 def in_series(*parts: Node) -> Node:
     """Return one system after another; responses that end are convolved at once."""
-    flat = _alike(own for part in parts for own in _parts_of(part, Series))
+    flat = alike(own for part in parts for own in _parts_of(part, Series))
     ending = [part for part in flat if isinstance(part, Taps)]
     others = [part for part in flat if not isinstance(part, Taps)]
     if ending:
@@ -151,7 +175,7 @@ def in_series(*parts: Node) -> Node:
 
 def in_parallel(*parts: Node) -> Node:
     """Return the sum of systems; responses that end are added at once."""
-    flat = _alike(own for part in parts for own in _parts_of(part, Parallel))
+    flat = alike(own for part in parts for own in _parts_of(part, Parallel))
     ending = [part for part in flat if isinstance(part, Taps)]
     others = [part for part in flat if not isinstance(part, Taps)]
     if ending:
@@ -175,37 +199,24 @@ def _parts_of(part: Node, kind: type[Series] | type[Parallel]) -> Sequence[Node]
     return part.parts if isinstance(part, kind) else (part,)
 
 
-def _alike(parts: Iterable[Node]) -> list[Node]:
-    """Return parts that are all exact if no floats are among them, else all rounded."""
+def alike(parts: Iterable[Node]) -> list[Node]:
+    """Return parts whose numbers go together: whole ones take after the others, floats prevail."""
     made = list(parts)
-    if not any(part.is_exact for part in made):
+    floats = [part.dtype for part in made if part.dtype.kind in "fc"]
+    exact = [np.concatenate(part.fraction()) for part in made if part.is_exact and not floats]
+    for other in exact[1:]:
+        check_objects(exact[0], other)
+    if not floats and not any(part.is_exact for part in made):
         return made
-    if all(part.is_exact or _is_whole(part) for part in made):
-        return [
-            Taps(part.taps.astype(object), part.lag) if isinstance(part, Taps) else part
-            for part in made
-        ]
-    return [part.rounded() for part in made]
-
-
-def _is_whole(part: Node) -> bool:
-    return isinstance(part, Taps) and part.taps.dtype.kind in "biu"
-
-
-def multiply(one: Array, other: Array) -> Array:
-    """Return the product of polynomials."""
-    if "O" in (one.dtype.kind, other.dtype.kind):
-        one, other = one.astype(object), other.astype(object)
-    return convolve(one, other)
-
-
-def padded_sum(one: Array, other: Array) -> Array:
-    """Return the sum of arrays that both begin at index 0."""
-    shape = tuple(map(max, one.shape, other.shape))
-    total = np.zeros(shape, np.result_type(one, other))
-    for array in (one, other):
-        total[tuple(map(slice, array.shape))] += array
-    return total
+    dtype = np.result_type(*floats) if floats else np.dtype(object)
+    return [
+        Taps(part.taps.astype(dtype), part.lag)
+        if isinstance(part, Taps) and part.dtype.kind == "i"
+        else part.rounded()
+        if floats
+        else part
+        for part in made
+    ]
 
 
 def _convolved(one: Taps, other: Taps) -> Taps:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType
 
-__all__ = ["Cut", "Node", "Numbers", "Points", "as_floats", "polynomial"]
+__all__ = ["Cut", "Node", "Numbers", "Points"]
 
 Numbers = npt.ArrayLike | Sequence[Any]
 """Arrays, and sequences of Fractions or Decimals too."""
@@ -45,6 +44,14 @@ class Node(Protocol):
     def is_exact(self) -> bool:
         """Whether the coefficients are Python numbers."""
 
+    @property
+    def dtype(self) -> DType:
+        """What the coefficients are."""
+
+    @property
+    def dc_gain(self) -> Any:
+        """The sum of the impulse response; infinite where a pole makes it so."""
+
     def rounded(self) -> Node:
         """Return the same in floats."""
 
@@ -62,18 +69,3 @@ class Node(Protocol):
 
     def start(self) -> Callable[[Array], Array]:
         """Return what answers chunk after chunk of samples on the last axis."""
-
-
-def as_floats(values: Array) -> Array:
-    """Return real or complex floating values of whatever numbers."""
-    if values.dtype.kind in "fc":
-        return values
-    return values.astype(float)
-
-
-def polynomial(coefficients: Array, w: Array) -> Array:
-    """Return sum_n c[n] w^n by Horner's rule."""
-    made = np.zeros(np.shape(w), np.result_type(coefficients, w))
-    for value in coefficients[::-1]:
-        made = made * w + value
-    return made

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sigconv.core.dtypes import Array
+from sigconv.core.dtypes import Array, DType, check_objects
 from sigconv.errors import KernelError, MethodError
-from sigconv.lti.node import Cut, Node, Points, as_floats, polynomial
+from sigconv.lti.node import Cut, Node, Points
+from sigconv.lti.numbers import as_floats, evaluate
+from sigconv.lti.stability import is_stable
 from sigconv.lti.taps import Taps
 
 __all__ = ["Recursion", "rational", "section"]
@@ -22,8 +24,12 @@ _LONGEST = 1 << 26
 # Rounding in sums of magnitudes is far below this.
 _ROUNDING = 1 + 1e-6
 
-# Coefficients whose magnitudes sum to less tell at once how fast a response dies out.
-_EASY = 0.95
+# Coefficients whose magnitudes sum to less tell at once how fast a response dies out. Next to 1
+# the responses of a recursion of few coefficients tell it more sharply.
+_EASY, _SHORT = 0.95, 50
+
+# Values of such responses.
+_MOST = 1 << 24
 
 
 class Recursion:
@@ -44,20 +50,21 @@ class Recursion:
 
     @property
     def is_stable(self) -> bool:
-        """Whether all roots of the denominator are inside the unit circle.
+        """Whether all roots of the denominator are inside the unit circle."""
+        return is_stable(self.a)
 
-        By the recursion of Schur, Cohn and Levinson, which needs no roots: every reflection
-        coefficient is below 1 in magnitude.
-        """
-        a = list(self.a)
-        while len(a) > 1:
-            k = a[-1]
-            rest = 1 - k * np.conj(k)
-            # As (1 - |k|)(1 + |k|) this is positive for |k| < 1 alone.
-            if not abs(k) < 1 or not rest.real > 0:
-                return False
-            a = [(c - k * np.conj(d)) / rest for c, d in zip(a[:-1], a[:0:-1], strict=True)]
-        return True
+    @property
+    def dtype(self) -> DType:
+        """What the coefficients are."""
+        return self.b.dtype
+
+    @property
+    def dc_gain(self) -> Any:
+        """The sum of the impulse response; infinite for a pole at 1."""
+        above, below = self.b.sum(), self.a.sum()
+        if below == 0:
+            return np.nan if above == 0 else np.inf
+        return above / below
 
     def rounded(self) -> Recursion:
         """Return the same in floats."""
@@ -66,7 +73,10 @@ class Recursion:
     def respond(self, x: Array) -> Array:
         """Return the response to samples on the last axis."""
         if self.is_exact:
+            check_objects(x, np.concatenate([self.b, self.a]))
             return _respond_exactly(self.b, self.a, x)
+        if x.dtype == np.float16:
+            x = x.astype(np.float32)
         from scipy.signal import lfilter
 
         made: Array = lfilter(self.b, self.a, x)
@@ -74,7 +84,7 @@ class Recursion:
 
     def evaluate(self, points: Points) -> Array:
         """Return B(w) / A(w) at the points w, infinite at poles."""
-        above, below = polynomial(self.b, points.w), polynomial(self.a, points.w)
+        above, below = evaluate(self.b, points.w), evaluate(self.a, points.w)
         with np.errstate(divide="ignore", invalid="ignore"):
             made: Array = above / below
         return made
@@ -89,6 +99,11 @@ class Recursion:
         Behind the numerator the last values s of the response determine all that follow: their
         magnitudes sum to no more than `forgetting` max|s|.
         """
+        if not self.is_stable:
+            raise MethodError(
+                "the impulse response does not die out: the system is not stable. Use "
+                "impulse_response(n)."
+            )
         system = self.rounded()
         order, gain = self.a.size - 1, _forgetting(system.a)
         count = max(1024, 4 * (self.b.size + order))
@@ -140,13 +155,13 @@ def _forgetting(a: Array) -> float:
     """
     order = a.size - 1
     share = float(np.abs(a[1:]).sum())
-    if share < _EASY:
+    if share < (1 if order > _SHORT else _EASY):
         # No value exceeds that share of the largest of the M before it.
         return order * share * _ROUNDING / (1 - share)
     from scipy.signal import lfilter, lfiltic
 
     one, steps = np.ones(1, a.dtype), max(64, 4 * order)
-    while steps * order <= _LONGEST:
+    while steps * order <= _MOST:
         silence, responses = np.zeros(steps, a.dtype), np.empty((order, steps), a.dtype)
         with np.errstate(all="ignore"):
             for place, unit in enumerate(np.eye(order, dtype=a.dtype)):
@@ -158,9 +173,9 @@ def _forgetting(a: Array) -> float:
             break
         steps *= 4
     raise MethodError(
-        "the impulse response does not die out, or too slowly for floats to tell: a pole is on the "
-        "unit circle, beyond it, or too near. See is_stable, and use sections (from_sos) for "
-        "systems of high order."
+        f"{steps} samples do not tell how fast a recursion of order {order} dies out: a pole is "
+        "too near to the unit circle, or its coefficients are too many. Use the system itself, "
+        "sections (from_sos), or impulse_response(n)."
     )
 
 
@@ -189,7 +204,10 @@ def rational(b: Array, a: Array) -> Node:
             f"an output would depend on later ones. Got {b.size} coefficients above, and below "
             f"{a[:8].tolist()}."
         )
+    check_objects(b, a)
     a = a[: int(np.flatnonzero(a)[-1]) + 1]
+    if {b.dtype.kind, a.dtype.kind} & set("fc"):
+        b, a = as_floats(b), as_floats(a)
     if "O" in (b.dtype.kind, a.dtype.kind):
         b, a = _monic(b.astype(object), a.astype(object))
     elif a.size > 1 or a[0] != 1:

@@ -19,6 +19,7 @@ class SystemStream:
 
     Time is the last axis of a chunk; the other axes, if any, stay the same from chunk to chunk.
     Impulse responses that end go through `sigconv.StreamConvolver`, recursions keep their state.
+    Integers, Fractions and Decimals are rounded to floats.
 
     Examples
     --------
@@ -57,7 +58,7 @@ class SystemStream:
             x = x.astype(float)
         self._check(x)
         if not x.size:
-            return np.zeros(x.shape, x.dtype if self._last is None else self._last.dtype)
+            return np.zeros(x.shape, np.result_type(x, self._node.dtype))
         made = self._step(x)
         self._last = x[..., :0]
         return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,14 @@ import numpy.typing as npt
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import DTypeError, OptionError, ShapeError
 from sigconv.lti import conversion
-from sigconv.lti.networks import in_parallel, in_series, multiply, padded_sum
+from sigconv.lti.matching import gain_of, matched, output_dtype, time_axis
+from sigconv.lti.networks import in_parallel, in_series
 from sigconv.lti.node import Node, Numbers, Points
-from sigconv.lti.recursion import rational
+from sigconv.lti.numbers import as_coefficients
 from sigconv.lti.running import SystemStream
 from sigconv.lti.taps import Taps
 
-__all__ = ["System", "delay", "feedback"]
+__all__ = ["System"]
 
 # The sum of magnitudes that an endless tail may have where it is cut unasked.
 _TAIL = 1e-12
@@ -44,10 +47,6 @@ class System:
     ShapeError, DTypeError, KernelError
         A definition that makes no causal system.
 
-    See Also
-    --------
-    sigconv.lti.feedback : A loop of systems.
-
     Notes
     -----
     y[n] = sum_k h[k] x[n-k]: the output is the convolution with the impulse response h, of an
@@ -73,7 +72,7 @@ class System:
     fs: float | None
 
     def __init__(self, definition: Any, *, fs: float | None = None) -> None:
-        if fs is not None and not (np.isfinite(fs) and fs > 0):
+        if fs is not None and not (isinstance(fs, Real) and isfinite(fs) and fs > 0):
             raise OptionError(f"fs must be a positive number of samples a second; got {fs!r}.")
         self._node, given = conversion.node_of(definition)
         if fs is not None and given is not None and not np.isclose(fs, given, rtol=1e-9):
@@ -123,24 +122,17 @@ class System:
             The outputs.
         """
         samples = as_numeric(x, "x")
-        if samples.ndim < max(1, self.ndim):
-            raise ShapeError(
-                f"a system of {self.ndim} axes needs at least as many of x; got shape "
-                f"{samples.shape}."
-            )
-        if not -samples.ndim <= axis < samples.ndim or (self.ndim > 1 and axis != -1):
-            raise ShapeError(
-                f"axis must be one of the {samples.ndim} of x, and -1 for a system of several "
-                f"axes; got axis={axis} and {self.ndim} axes."
-            )
-        node, samples = _matched(self._node, np.moveaxis(samples, axis, -1))
+        time = time_axis(axis, samples, self.ndim)
+        node, samples = matched(self._node, np.moveaxis(samples, time, -1))
         if full:
             tail = self._tail()
-            widths = [(0, 0)] * (samples.ndim - len(tail)) + [(0, n - 1) for n in tail]
-            samples = np.pad(samples, widths)
+            sizes = zip(samples.shape[samples.ndim - len(tail) :], tail, strict=True)
+            # Nothing has no tail.
+            after = [(0, (n - 1) * (size > 0)) for size, n in sizes]
+            samples = np.pad(samples, [(0, 0)] * (samples.ndim - len(tail)) + after)
         if 0 in samples.shape:
-            return np.moveaxis(np.zeros(samples.shape, _output_dtype(node, samples)), -1, axis)
-        return np.moveaxis(node.respond(samples), -1, axis)
+            return np.moveaxis(np.zeros(samples.shape, output_dtype(node, samples)), -1, time)
+        return np.moveaxis(node.respond(samples), -1, time)
 
     def _tail(self) -> tuple[int, ...]:
         if isinstance(self._node, Taps):
@@ -193,18 +185,16 @@ class System:
             cycles = np.arange(count) / (2 * count)
             points = Points(np.exp(-2j * np.pi * cycles), 2 * count)
             return cycles * fs, node.evaluate(points)
-        wanted = np.asarray(frequencies, dtype=float)
+        wanted = as_coefficients(frequencies, "frequencies")
+        if wanted.dtype.kind not in "if":
+            raise DTypeError(f"frequencies must be real numbers; got {wanted.dtype}.")
+        wanted = wanted.astype(float)
         return wanted, node.evaluate(Points(np.exp(-2j * np.pi * wanted / fs)))
 
     @property
     def dc_gain(self) -> Any:
         """The factor by which it multiplies a constant, in the end: the sum of h; inf for poles."""
-        if isinstance(self._node, Taps):
-            return self._node.taps.sum()
-        above, below = (values.sum() for values in self._node.fraction())
-        if below == 0:
-            return np.nan if above == 0 else np.inf
-        return above / below
+        return self._node.dc_gain
 
     @property
     def is_stable(self) -> bool:
@@ -245,10 +235,9 @@ class System:
                 "the product of two systems is not one of their outputs. Use a @ b for one after "
                 "the other."
             )
-        factor = as_numeric(gain, "gain")
-        if factor.ndim:
+        taps = gain_of(gain, self._node, self.ndim)
+        if taps is None:
             return NotImplemented
-        taps = Taps(factor.reshape((1,) * self.ndim), (0,) * self.ndim)
         return System._of(in_series(taps, self._node), self.fs)
 
     __rmul__ = __mul__
@@ -327,7 +316,8 @@ class System:
     def to_ba(self) -> tuple[Array, Array]:
         """Return the coefficients (b, a) of z^-k, as `scipy.signal.lfilter` takes them."""
         self._need_one_axis("a transfer function")
-        return self._node.fraction()
+        b, a = self._node.fraction()
+        return b.copy(), a.copy()
 
     def to_zpk(self) -> tuple[Array, Array, Any]:
         """Return zeros, poles and gain, as `scipy.signal.zpk2sos` takes them."""
@@ -357,91 +347,3 @@ class System:
             return f"<System of {size}{rate}>"
         order = self._node.fraction()[1].size - 1
         return f"<System with feedback of order {order}{rate}>"
-
-
-def delay(samples: int | tuple[int, ...], *, fs: float | None = None) -> System:
-    """Return the system whose output is its input, so many samples late.
-
-    Parameters
-    ----------
-    samples : int or tuple of int
-        The delay, 0 or more, on each axis.
-    fs : float, optional
-        Samples a second.
-
-    Examples
-    --------
-    >>> delay(2)([1, 2, 3, 4])
-    array([0, 0, 1, 2])
-    """
-    lag = samples if isinstance(samples, tuple) else (samples,)
-    if not lag or any(not isinstance(n, int | np.integer) or n < 0 for n in lag):
-        raise OptionError(f"a delay is a number of samples, 0 or more; got {samples!r}.")
-    made = System([1], fs=fs)
-    return System._of(Taps(np.ones((1,) * len(lag), int), tuple(map(int, lag))), made.fs)
-
-
-def feedback(forward: System, backward: System | complex = 1, *, sign: int = -1) -> System:
-    """Return the loop y = forward(x + sign backward(y)).
-
-    Parameters
-    ----------
-    forward : System
-        What the loop's output comes from.
-    backward : System or number
-        What of it comes back.
-    sign : {-1, 1}
-        Whether that is subtracted or added.
-
-    Returns
-    -------
-    System
-        H = F / (1 - sign F B).
-
-    Raises
-    ------
-    KernelError
-        An output that would depend on itself without a delay, by a factor of 1.
-
-    Notes
-    -----
-    Computed with polynomials, as ``control.feedback`` does: for orders beyond ten or so, poles
-    that are close to one another move by rounding.
-
-    Examples
-    --------
-    A balance of which 5 % come back a year later:
-
-    >>> loop = feedback(System([1.0]), 1.05 * delay(1), sign=1)
-    >>> loop.impulse_response(3)
-    array([1.    , 1.05  , 1.1025])
-    """
-    if sign not in (-1, 1):
-        raise OptionError(f"sign must be -1 or 1; got {sign!r}.")
-    back = backward if isinstance(backward, System) else System([backward])
-    fs = forward._common_fs(back)
-    (ahead, below), (behind, under) = forward.to_ba(), back.to_ba()
-    loop = multiply(ahead, behind)
-    return System._of(
-        rational(multiply(ahead, under), padded_sum(multiply(below, under), -sign * loop)), fs
-    )
-
-
-def _matched(node: Node, x: Array) -> tuple[Node, Array]:
-    """Return both in numbers that go together."""
-    if x.dtype.kind == "O" and not node.is_exact and isinstance(node, Taps):
-        return node, x
-    if x.dtype.kind == "O" and not node.is_exact:
-        raise DTypeError(
-            "exact samples need exact coefficients; these are floats. Make the system of "
-            "Fractions or Decimals, or pass x.astype(float)."
-        )
-    if node.is_exact and x.dtype.kind in "fc":
-        return node.rounded(), x
-    if node.is_exact:
-        return node, x.astype(object)
-    return node, x
-
-
-def _output_dtype(node: Node, x: Array) -> Any:
-    return node.respond(np.zeros((1,) * x.ndim, x.dtype)).dtype

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from sigconv.convolution import convolve
-from sigconv.core.dtypes import Array
-from sigconv.lti.node import Cut, Points, as_floats, polynomial
+from sigconv.core.dtypes import Array, DType
+from sigconv.lti.node import Cut, Points
+from sigconv.lti.numbers import as_floats, evaluate
 from sigconv.streaming import StreamConvolver
 
 __all__ = ["Taps"]
@@ -52,6 +53,16 @@ class Taps:
         """Whether the taps are Python numbers."""
         return self.taps.dtype.kind == "O"
 
+    @property
+    def dtype(self) -> DType:
+        """What the taps are."""
+        return self.taps.dtype
+
+    @property
+    def dc_gain(self) -> Any:
+        """The sum of the impulse response."""
+        return self.taps.sum()
+
     def dense(self) -> Array:
         """Return the response with its zeros."""
         made = np.zeros(self.shape, self.taps.dtype)
@@ -81,12 +92,13 @@ class Taps:
     def evaluate(self, points: Points) -> Array:
         """Return sum_n h[n] w^n at the points w."""
         h = self.dense()
+        h = h.astype(np.result_type(h, float))
         if points.period is None or h.size <= _FEW:
-            return polynomial(h, points.w)
+            return evaluate(h, points.w)
         # On a grid of the circle, w^n repeats.
         folded = np.zeros(-(-h.size // points.period) * points.period, h.dtype)
         folded[: h.size] = h
-        spectrum: Array = np.fft.fft(as_floats(folded.reshape(-1, points.period).sum(axis=0)))
+        spectrum: Array = np.fft.fft(folded.reshape(-1, points.period).sum(axis=0))
         return spectrum[: points.w.size]
 
     def fraction(self) -> tuple[Array, Array]:
@@ -100,4 +112,21 @@ class Taps:
 
     def start(self) -> Callable[[Array], Array]:
         """Return what answers chunk after chunk of samples on the last axis."""
-        return StreamConvolver(self.dense(), axis=-1).process
+        answer = StreamConvolver(self.taps, axis=-1).process
+        return _Late(answer, self.lag[-1]) if self.lag[-1] else answer
+
+
+class _Late:
+    """Outputs some samples late, whatever is among them."""
+
+    def __init__(self, answer: Callable[[Array], Array], lag: int) -> None:
+        self._answer, self._lag = answer, lag
+        self._waiting: Array | None = None
+
+    def __call__(self, x: Array) -> Array:
+        made = self._answer(x)
+        if self._waiting is None:
+            self._waiting = np.zeros((*made.shape[:-1], self._lag), made.dtype)
+        both = np.concatenate([self._waiting, made], axis=-1)
+        self._waiting = both[..., made.shape[-1] :].copy()
+        return both[..., : made.shape[-1]]
