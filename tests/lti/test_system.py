@@ -512,6 +512,21 @@ def test_stability_of_complex_poles(radius):
     assert system.is_stable == (radius < 1)
 
 
+@pytest.mark.parametrize("lags", [(100,), (700, 900), (64, 100)])
+def test_outputs_that_feed_back_late(lags):
+    a = np.zeros(max(lags) + 1)
+    a[0], a[list(lags)] = 1, [0.5, -0.4][: len(lags)]
+    x = RNG.standard_normal((2, 3000))
+    system = System(([1.0, 0.3], a))
+    expected = signal.lfilter([1.0, 0.3], a, x)
+    np.testing.assert_allclose(system(x), expected, atol=1e-12)
+    stream = system.stream()
+    parts = [stream.process(x[:, i : i + 77]) for i in range(0, 3000, 77)]
+    np.testing.assert_allclose(np.concatenate(parts, -1), expected, atol=1e-12)
+    assert system(x.astype("f4")).dtype == signal.lfilter([1.0], a, x.astype("f4")).dtype
+    np.testing.assert_allclose((1j * system)(x), 1j * expected, atol=1e-12)
+
+
 def test_long_loops_are_cut_too():
     comb = feedback(System([1.0]), 0.97 * delay(4410), sign=1)
     assert comb.is_stable

@@ -31,6 +31,9 @@ _EASY, _SHORT = 0.95, 50
 # Values of such responses.
 _MOST = 1 << 24
 
+# Samples for each coefficient from which on whole blocks at once are faster.
+_LEAP = 32
+
 
 class Recursion:
     """y[n] = sum_k b[k] x[n-k] - sum_{k>0} a[k] y[n-k], with a[0] = 1."""
@@ -77,6 +80,8 @@ class Recursion:
             return _respond_exactly(self.b, self.a, x)
         if x.dtype == np.float16:
             x = x.astype(np.float32)
+        if _leap_of(self.a):
+            return _Leaping(self, Taps(self.b, (0,)).respond)(x)
         from scipy.signal import lfilter
 
         made: Array = lfilter(self.b, self.a, x)
@@ -126,7 +131,10 @@ class Recursion:
 
     def start(self) -> Callable[[Array], Array]:
         """Return what answers chunk after chunk of samples on the last axis."""
-        return _Running(self)
+        system = self.rounded()
+        if _leap_of(self.a):
+            return _Leaping(system, Taps(system.b, (0,)).start())
+        return _Running(system)
 
 
 class _Running:
@@ -139,12 +147,43 @@ class _Running:
     def __call__(self, x: Array) -> Array:
         from scipy.signal import lfilter
 
-        b, a = self._system.rounded().fraction()
+        b, a = self._system.fraction()
         if self._state is None:
             shape = (*x.shape[:-1], max(b.size, a.size) - 1)
             self._state = np.zeros(shape, np.result_type(b, a, x))
         made, self._state = lfilter(b, a, x, zi=self._state)
         return np.asarray(made)
+
+
+class _Leaping:
+    """A recursion at work whose outputs do not feed back for many samples: so many go at once."""
+
+    def __init__(self, system: Recursion, ahead: Callable[[Array], Array]) -> None:
+        self._ahead = ahead
+        self._lags = np.flatnonzero(system.a)[1:]
+        self._factors = system.a[self._lags]
+        self._past: Array | None = None
+
+    def __call__(self, x: Array) -> Array:
+        made, order = self._ahead(x), int(self._lags[-1])
+        dtype = np.result_type(made, self._factors)
+        if self._past is None:
+            self._past = np.zeros((*x.shape[:-1], order), dtype)
+        y = np.concatenate([self._past, made.astype(dtype)], axis=-1)
+        leap = int(self._lags[0])
+        for start in range(order, y.shape[-1], leap):
+            stop = min(start + leap, y.shape[-1])
+            for lag, factor in zip(self._lags.tolist(), self._factors, strict=True):
+                y[..., start:stop] -= factor * y[..., start - lag : stop - lag]
+        self._past = y[..., y.shape[-1] - order :].copy()
+        return y[..., order:]
+
+
+def _leap_of(a: Array) -> int:
+    """Return after how many samples outputs feed back, 0 where one after another is faster."""
+    lags = np.flatnonzero(a)[1:]
+    leap = int(lags[0])
+    return leap if leap >= _LEAP * lags.size else 0
 
 
 def _forgetting(a: Array) -> float:
