@@ -20,15 +20,15 @@ from sigconv.lti.taps import Taps
 __all__ = ["Parallel", "Series", "alike", "in_parallel", "in_series"]
 
 
-class Series:
-    """One system after another: the convolution of their impulse responses."""
+class _Network:
+    """Systems that make one, of which one at least never ends."""
 
     def __init__(self, parts: Sequence[Node]) -> None:
         self.parts = tuple(parts)
 
     @property
     def length(self) -> int | None:
-        """The samples of the impulse response, None if it never ends."""
+        """None: the impulse response never ends."""
         return None
 
     @property
@@ -45,6 +45,10 @@ class Series:
     def dtype(self) -> DType:
         """What the coefficients are."""
         return np.result_type(*(part.dtype for part in self.parts))
+
+
+class Series(_Network):
+    """One system after another: the convolution of their impulse responses."""
 
     @property
     def dc_gain(self) -> Any:
@@ -97,31 +101,8 @@ class Series:
         return lambda x: reduce(lambda y, step: step(y), running, x)
 
 
-class Parallel:
+class Parallel(_Network):
     """The sum of the outputs of systems that have one input."""
-
-    def __init__(self, parts: Sequence[Node]) -> None:
-        self.parts = tuple(parts)
-
-    @property
-    def length(self) -> int | None:
-        """The samples of the impulse response, None if it never ends."""
-        return None
-
-    @property
-    def is_stable(self) -> bool:
-        """Whether all parts are stable: what one cancels of another is not looked for."""
-        return all(part.is_stable for part in self.parts)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the coefficients are Python numbers."""
-        return all(part.is_exact for part in self.parts)
-
-    @property
-    def dtype(self) -> DType:
-        """What the coefficients are."""
-        return np.result_type(*(part.dtype for part in self.parts))
 
     @property
     def dc_gain(self) -> Any:
