@@ -173,3 +173,12 @@ def test_exact_copies_are_sigconvs_exact_convolution(weights, n):
     for _ in range(n):
         expected = sigconv.convolve(expected, X.probabilities, method="exact")
     np.testing.assert_array_equal((n @ X).probabilities, expected)
+
+
+def test_numbers_are_constants_among_variables():
+    die = dice(1, 6, exact=True)
+    assert maximum(die, 3).pmf(3) == Fraction(1, 2)
+    assert minimum(3, die).pmf(3) == Fraction(2, 3)
+    assert mixture((x for x in (die, 9)), [1, 1]).pmf(9) == Fraction(1, 2)
+    with pytest.raises(errors.DTypeError, match="PMF"):
+        maximum(1, 2)

@@ -259,3 +259,51 @@ def test_repr_is_one_short_line():
         "PMF(1.5..1.83333 step 1/3, mean 1.66667, std 0.166667)"
     )
     assert repr(PMF([1.0], 4)) == "PMF(4..4, mean 4, std 0)"
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "u2", "i4", "u8", "i8"])
+def test_integers_of_every_width_are_the_same_values(kind):
+    values = np.array([0, 1, 5, 6, 7, 100], kind)
+    for variable in (
+        dice(1, 6),
+        dice(1, 6) + 100,
+        dice(1, 6) - 3,
+        1000 * dice(1, 6),
+        100 @ dice(1, 6),
+    ):
+        for name in ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"):
+            wanted = getattr(variable, name)([float(value) for value in values])
+            np.testing.assert_array_equal(getattr(variable, name)(values), wanted)
+            assert getattr(variable, name)(values[0]) == wanted[0]
+    assert dice(1, 6).between(values.dtype.type(0), values.dtype.type(2)) == pytest.approx(1 / 3)
+
+
+def test_unsigned_shifts():
+    die = dice(1, 6)
+    for kind in (np.uint8, np.uint64, np.int8):
+        assert die - kind(1) == die - 1
+    assert die - np.int8(-128) == die + 128
+
+
+def test_values_beyond_all_integers():
+    die = dice(1, 6)
+    assert die.pmf(2**62) == die.pmf(10**400) == die.sf(2**64) == die.cdf(-(10**400)) == 0
+    assert die.cdf(10**400) == 1
+    assert (die + 2**62).pmf(2**62 + 1) == pytest.approx(1 / 6)
+    assert (die + 2**62).cdf(np.uint64(2**63)) == 1
+
+
+def test_certainty_is_exactly_1():
+    for variable in (dice(1, 6), dice(3, 7), dice(2, 6, exact=True)):
+        assert variable.between(-np.inf, np.inf) == variable.moment(0) == 1
+        assert variable.logbetween(-np.inf, np.inf) == 0
+
+
+def test_a_step_that_is_lost_beside_the_offset_is_refused():
+    with pytest.raises(errors.OptionError, match="lost"):
+        PMF([0.5, 0.5], offset=1e17, step=1.0)
+
+
+def test_too_long_tails_are_refused():
+    with pytest.raises(errors.BudgetError, match="tail"):
+        PMF.from_scipy(stats.geom(1e-9))

@@ -58,7 +58,7 @@ def dice_command(
     """Show how likely the sums of DICE are, such as 4d6 or 2d6+1d8-3.
 
     NdS is N fair dice with faces 1 to S. With both --at-least and --at-most, what is asked for lies
-    between them.
+    between them. A minus at the beginning follows two more: sigconv dice -- -2d6
     """
     question = _question(at_least, at_most, exactly)
     total = _parsed(notation, exact)

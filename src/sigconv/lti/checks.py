@@ -82,7 +82,8 @@ def check_linearity(
     are the zero signal, impulses, a step, a ramp and an alternating signal, then noise of
     amplitudes between 1e-3 and 1e3: from simple to wild, so that the first counter-example is the
     simplest. Examples can refute, and never prove: what happens at amplitudes, lengths or dates
-    that were not tried stays unknown. With a real dtype, linear means over the real numbers, as
+    that were not tried stays unknown, and so does what is small beside another part of the output,
+    as behind an unstable filter. With a real dtype, linear means over the real numbers, as
     `numpy.conj` is. An f whose results differ between calls with the same input is reported as
     not repeatable. NaN in the same places on both sides of a law counts as equal.
 

@@ -70,10 +70,10 @@ def continuous_convolve(
     Convolved
         ``value`` and ``error`` in the shape of `t`, float for a single time; ``value`` is complex
         where f or g is. For functions, ``error`` is the estimate of quadrature and rounding,
-        usually far above the true error. For samples it is the difference to the rule with half
-        of the samples, which for smooth functions is 1, 3 or 15 times the true error of the three
-        rules; at every other time, which half of the samples miss, the larger one of its
-        neighbours; NaN for fewer than three samples.
+        usually above the true error; of what the search has missed it knows nothing. For samples
+        it is the difference to the rule with half of the samples, which for smooth functions is 1,
+        3 or 15 times the true error of the three rules; at every other time, which half of the
+        samples miss, the larger one of its neighbours; NaN for fewer than three samples.
 
     Raises
     ------

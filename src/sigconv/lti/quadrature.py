@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from math import inf, isinf
+from math import inf, isinf, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -173,6 +173,9 @@ def integrate(product: Product, breaks: Sequence[Place], atol: float, rtol: floa
         for i in np.flatnonzero(~(found[:, 1] <= goal)).tolist():
             piece, part = jobs[i]
             found[i] = piece.integral(product, part, goal)
+            if isinf(found[i, 1]):
+                # It has no finite integral: the other pieces cannot make up for that.
+                return Estimate(nan, inf, allowed + slack)
         sums = found[:, 0].reshape(len(parts), -1).sum(axis=1).tolist()
         value = complex(*sums) if len(parts) == 2 else sums[0]
         size = max(size, float(np.abs(found[:, 0]).sum()))

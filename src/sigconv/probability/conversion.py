@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from sigconv.core.dtypes import Array
-from sigconv.errors import DTypeError, OptionError
+from sigconv.errors import BudgetError, DTypeError, OptionError
 from sigconv.probability.masses import TINY
-from sigconv.probability.sums import check_size
+from sigconv.probability.sums import MAX_SIZE, check_size
 
 __all__ = ["distribution_of", "logs_of", "values_of"]
 
@@ -56,11 +56,16 @@ def logs_of(distribution: Any, tail: float) -> tuple[Array, int]:
 
 
 def _steps(is_enough: Callable[[int], bool]) -> int:
-    """Return the least number of steps that is enough, at most 2**60."""
+    """Return the least number of steps that is enough, or say that they are too many."""
     high = 1
     # SciPy's own quantiles are 1 - q, which is 1 for small q.
-    while not is_enough(high) and high < 2**60:
+    while not is_enough(high):
         high *= 2
+        if high > MAX_SIZE:
+            raise BudgetError(
+                f"more than {MAX_SIZE} values lie outside the tail that is left out. Leave out a "
+                "larger one: tail=1e-9."
+            )
     return bisect_left(range(high + 1), True, key=is_enough)
 
 

@@ -101,13 +101,16 @@ class Distribution:
             The bounds, included; -inf and inf are none.
         """
         p = self._masses.p[self._slice(low, high)]
-        return sum(p, Fraction(0)) if self.is_exact else float(p.sum())
+        if self.is_exact:
+            return sum(p, Fraction(0))
+        return 1.0 if p.size == self._masses.size else min(float(p.sum()), 1.0)
 
     def logbetween(self, low: Number, high: Number) -> float:
         """Logarithm of P(low <= X <= high), also of what is too small for float64."""
-        return float(
-            np.logaddexp.reduce(self._masses.logs[self._slice(low, high)], initial=-np.inf)
-        )
+        logs = self._masses.logs[self._slice(low, high)]
+        if logs.size == self._masses.size:
+            return 0.0
+        return min(float(np.logaddexp.reduce(logs, initial=-np.inf)), 0.0)
 
     def ppf(self, q: Values) -> Any:
         """Quantiles: the least x with P(X <= x) >= q, for every q.
@@ -120,7 +123,8 @@ class Distribution:
         Returns
         -------
         number or ndarray
-            Values; for q = 0 the one before the least, as in SciPy.
+            Values; for q = 0 the one before the least, as in SciPy. Of an exact PMF they are those
+            of q as it is: 0.1 is a little more than Fraction(1, 10).
 
         Raises
         ------
@@ -193,6 +197,8 @@ class Distribution:
         """
         if not isinstance(order, int | np.integer) or isinstance(order, bool) or order < 0:
             raise OptionError(f"order must be an integer of at least 0; got {order!r}.")
+        if order == 0:
+            return self._number(1)
         values = self.values
         if self.is_exact and is_rational(self.offset, self.step):
             return sum(

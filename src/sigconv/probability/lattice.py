@@ -17,6 +17,9 @@ __all__ = ["Lattice", "Number", "as_number", "common", "is_rational", "spanning"
 
 Number = int | float | Fraction
 
+# Beyond all indices.
+_FAR = 2**62
+
 # Two floats are equal here where they differ by some roundings.
 _ROUNDINGS = 16 * float(np.finfo(float).eps)
 
@@ -69,13 +72,15 @@ class Lattice:
 
     def places(self, x: Array) -> tuple[Array, Array]:
         """Return floor((x - offset) / step) as floats, and where x is on the lattice."""
-        if x.dtype.kind in "biu" and self.is_integer:
-            distance = x.astype(object) - self.offset if _is_large(x, self) else x - self.offset
+        if x.dtype.kind in "biu" and self.is_integer and not _is_large(x, self):
+            # Narrow and unsigned integers would wrap.
+            distance = x.astype(np.int64) - self.offset
             k = distance // self.step
             return k.astype(float), np.asarray(k * self.step == distance, bool)
-        if x.dtype.kind == "O" and is_rational(self.offset, self.step, *x.flat):
-            pairs = [divmod(Fraction(value) - self.offset, self.step) for value in x.flat]
-            k = np.array([float(whole) for whole, _ in pairs])
+        if x.dtype.kind in "biuO" and is_rational(self.offset, self.step, *x.ravel().tolist()):
+            values = x.ravel().tolist()
+            pairs = [divmod(Fraction(value) - self.offset, self.step) for value in values]
+            k = np.array([float(min(max(whole, -_FAR), _FAR)) for whole, _ in pairs])
             on = np.array([not rest for _, rest in pairs], bool)
             return k.reshape(x.shape), on.reshape(x.shape)
         return self._rounded_places(x.astype(float))
@@ -104,7 +109,7 @@ class Lattice:
 
 def _is_large(x: Array, lattice: Lattice) -> bool:
     largest = max(int(x.max()), -int(x.min())) if x.size else 0
-    return max(largest, abs(int(lattice.offset))) >= 2**62
+    return max(largest, abs(int(lattice.offset)), int(lattice.step)) >= _FAR
 
 
 def common(*numbers: Number) -> Number:

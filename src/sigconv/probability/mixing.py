@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
-from sigconv.errors import OptionError, ShapeError
+from sigconv.errors import DTypeError, OptionError, ShapeError
 from sigconv.probability.checks import Row, as_fractions, is_whole, nonnegative_row
-from sigconv.probability.lattice import Lattice, as_number, common
+from sigconv.probability.lattice import Lattice, Number, as_number, common
 from sigconv.probability.masses import Masses
 from sigconv.probability.pmf import PMF
 from sigconv.probability.sums import check_size
@@ -17,13 +18,13 @@ from sigconv.probability.sums import check_size
 __all__ = ["maximum", "minimum", "mixture"]
 
 
-def mixture(pmfs: Sequence[PMF], weights: Row) -> PMF:
+def mixture(pmfs: Iterable[PMF | Number], weights: Row) -> PMF:
     """One of several variables, drawn with probabilities in the proportion of weights.
 
     Parameters
     ----------
     pmfs : sequence of PMF
-        The variables, whose values have a common lattice.
+        The variables, or numbers for constants, whose values have a common lattice.
     weights : array_like
         One for each, not negative and not all 0. Where all PMFs are exact the result is, for
         weights that are int or Fraction.
@@ -46,15 +47,15 @@ def mixture(pmfs: Sequence[PMF], weights: Row) -> PMF:
     >>> mixture([dice(1, 4, exact=True), dice(1, 6, exact=True)], [1, 1]).pmf(4)
     Fraction(5, 24)
     """
-    w = nonnegative_row(weights, "weights")
-    if all(x.is_exact for x in pmfs) and is_whole(weights):
+    w, variables = nonnegative_row(weights, "weights"), _variables(pmfs)
+    if all(x.is_exact for x in variables) and is_whole(weights):
         w = as_fractions(weights)
-    if w.size != len(pmfs):
-        raise ShapeError(f"a mixture has a weight for each PMF; got {len(pmfs)} and {w.size}.")
+    if w.size != len(variables):
+        raise ShapeError(f"a mixture has a weight for each PMF; got {len(variables)} and {w.size}.")
     if not (w > 0).any():
         raise OptionError("weights must not all be 0; their sum is scaled to 1.")
     w = w / sum(w)
-    chosen = [(x, share) for x, share in zip(pmfs, w, strict=True) if share]
+    chosen = [(x, share) for x, share in zip(variables, w, strict=True) if share]
     lattice, masses = _aligned([x for x, _ in chosen])
     shares = [share for _, share in chosen]
     if w.dtype.kind != "O":
@@ -67,13 +68,13 @@ def mixture(pmfs: Sequence[PMF], weights: Row) -> PMF:
     return PMF.from_weights(p, lattice.offset, lattice.step)
 
 
-def maximum(first: PMF, second: PMF) -> PMF:
+def maximum(first: PMF | Number, second: PMF | Number) -> PMF:
     """The larger of two independent variables.
 
     Parameters
     ----------
     first, second : PMF
-        X and Y, whose values have a common lattice.
+        X and Y, of which one may be a number, whose values have a common lattice.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def maximum(first: PMF, second: PMF) -> PMF:
     >>> maximum(die, die).pmf(6)
     Fraction(11, 36)
     """
-    lattice, (x, y) = _aligned([first, second])
+    lattice, (x, y) = _aligned(_variables([first, second]))
     if not (x.is_exact and y.is_exact):
         x, y = x.rounded(), y.rounded()
     if x.has_tiny or y.has_tiny:
@@ -100,13 +101,13 @@ def maximum(first: PMF, second: PMF) -> PMF:
     return PMF.from_weights(x.p * y.p.cumsum() + less * y.p, lattice.offset, lattice.step)
 
 
-def minimum(first: PMF, second: PMF) -> PMF:
+def minimum(first: PMF | Number, second: PMF | Number) -> PMF:
     """The smaller of two independent variables.
 
     Parameters
     ----------
     first, second : PMF
-        X and Y, whose values have a common lattice.
+        X and Y, of which one may be a number, whose values have a common lattice.
 
     Returns
     -------
@@ -120,7 +121,17 @@ def minimum(first: PMF, second: PMF) -> PMF:
     >>> minimum(die, die).pmf(6)
     Fraction(1, 36)
     """
-    return -maximum(-first, -second)
+    one, other = _variables([first, second])
+    return -maximum(-one, -other)
+
+
+def _variables(values: Iterable[Any]) -> list[PMF]:
+    """Return variables, numbers as constants."""
+    given = list(values)
+    known = [value for value in given if isinstance(value, PMF)]
+    if not known:
+        raise DTypeError(f"at least one variable must be a PMF; got {given!r:.80}.")
+    return [v if isinstance(v, PMF) else 0 * known[0] + as_number(v, "a constant") for v in given]
 
 
 def _aligned(pmfs: Sequence[PMF]) -> tuple[Lattice, list[Masses]]:

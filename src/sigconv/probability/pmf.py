@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import fsum
+from math import fsum, ulp
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sigconv.errors import DTypeError, NonFiniteError, OptionError, ShapeError
 from sigconv.probability.checks import Row, as_fractions, nonnegative_row, row, trimmed
 from sigconv.probability.distribution import Distribution
-from sigconv.probability.lattice import Lattice, Number, as_number, common, spanning
+from sigconv.probability.lattice import Lattice, Number, as_number, common, is_rational, spanning
 from sigconv.probability.masses import Masses
 from sigconv.probability.sums import check_size, copies, total
 
@@ -237,7 +237,10 @@ class PMF(Distribution):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> PMF:
-        return self + -other if isinstance(other, PMF) or _is_number(other) else NotImplemented
+        if isinstance(other, PMF):
+            return self + -other
+        # Unsigned integers of NumPy have no negatives.
+        return self + -as_number(other, "a shift") if _is_number(other) else NotImplemented
 
     def __rsub__(self, other: Any) -> PMF:
         return -self + other if _is_number(other) else NotImplemented
@@ -330,4 +333,9 @@ def _lattice(offset: Any, step: Any) -> Lattice:
     lattice = Lattice(as_number(offset, "offset"), as_number(step, "step"))
     if lattice.step <= 0:
         raise OptionError(f"step must be positive; got {step!r}. -X mirrors a variable.")
+    if not is_rational(lattice.offset, lattice.step) and ulp(lattice.offset) > lattice.step / 4:
+        raise OptionError(
+            f"a step of {step!r} is lost beside the offset {offset!r} in float64. Write both as "
+            "int or Fraction, or shift the variable."
+        )
     return lattice
