@@ -1,5 +1,7 @@
 """Long sums: relative accuracy by every way of summing, compared with 40 digits."""
 
+from math import comb
+
 import mpmath
 import numpy as np
 import pytest
@@ -153,3 +155,17 @@ def test_drawn_logarithms_sum_the_same_by_tilting(logs, n):
     assert_relative(found[certain], expected[certain], 5e-11)
     assert certain[0]
     assert certain[-1]
+
+
+def test_few_values_far_apart_are_summed_pair_by_pair():
+    prize = PMF.from_values({0: 0.5, 1: 0.25, 10**6: 0.25})
+    won = 20 @ prize
+    one_large_three_small = 20 * comb(19, 3) * 0.25**4 * 0.5**16
+    assert won.pmf(10**6 + 3) == pytest.approx(one_large_three_small, rel=1e-12)
+    assert won.pmf(20 * 10**6) == pytest.approx(0.25**20, rel=1e-12)
+    assert won.support.size == sum(21 - large for large in range(21))
+    other = won + 7 @ prize
+    assert other.support.size == sum(28 - large for large in range(28))
+    assert other.pmf(27 * 10**6) == pytest.approx(0.25**27, rel=1e-12)
+    tiny = PMF.from_values({0: 1 - 1e-200, 10**5: 1e-200})
+    assert (9 @ tiny).logpmf(9 * 10**5) == pytest.approx(9 * np.log(1e-200), rel=1e-14)

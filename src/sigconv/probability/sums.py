@@ -10,6 +10,7 @@ from sigconv.probability.cumulants import Part
 from sigconv.probability.direct import direct_sum, log_entries, log_sum
 from sigconv.probability.exact import exact_power, exact_sum
 from sigconv.probability.masses import Masses
+from sigconv.probability.sparse import Points, power, product
 from sigconv.probability.tilting import tilted_logs
 
 __all__ = ["MAX_SIZE", "check_size", "copies", "total"]
@@ -19,6 +20,9 @@ MAX_SIZE = 1 << 26
 
 # Products of a direct sum that take some milliseconds.
 _CHEAP = 2e7
+
+# Points for each value that occurs, from which on pairs of values are fewer than points.
+_GAP = 64
 
 # Entries that are summed one by one rather than all at once.
 _FEW = 256
@@ -32,6 +36,10 @@ def total(first: Masses, second: Masses) -> Masses:
     first, second = first.rounded(), second.rounded()
     if first.size * second.size <= _CHEAP:
         return direct_sum(first, second)
+    if _is_sparse(first) and _is_sparse(second):
+        points = product(Points.of(first), Points.of(second))
+        if points is not None:
+            return points.masses(first.size + second.size - 1)
     logs, certain = tilted_logs([Part(first, 1), Part(second, 1)])
     return Masses.from_logs(_completed(logs, certain, first.logs, second.logs))
 
@@ -48,12 +56,20 @@ def copies(masses: Masses, count: int) -> Masses:
         return Masses(exact_power(masses.p, count))
     if (count * masses.size) ** 2 / 3 <= _CHEAP:
         return _squared(masses, count)
+    if _is_sparse(masses):
+        points = power(Points.of(masses), count)
+        if points is not None:
+            return points.masses(count * (masses.size - 1) + 1)
     logs, certain = tilted_logs([Part(masses, count)])
     if not certain.all():
         half = copies(masses, count // 2)
         rest = total(half, masses) if count % 2 else half
         logs = _completed(logs, certain, half.logs, rest.logs)
     return Masses.from_logs(logs)
+
+
+def _is_sparse(masses: Masses) -> bool:
+    return int(np.count_nonzero(masses.occurs)) * _GAP < masses.size
 
 
 def check_size(size: int) -> None:
