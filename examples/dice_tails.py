@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+
 from sigconv.probability import dice
 
 COUNT, SIDES = 100, 6

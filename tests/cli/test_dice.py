@@ -157,3 +157,10 @@ def test_bars_are_in_characters_that_the_output_has(encoding):
     assert ("####" in shown) is (encoding == "ascii")
     assert ("████" in shown) is (encoding == "utf-8")
     assert "\x1b" not in shown
+
+
+def test_a_question_beyond_the_bars_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "dice", "100d6", "--at-least", "590")
+    assert code == 0
+    assert out.splitlines()[-1] == "What is asked for lies beyond these bars, or is nothing."
+    assert "beyond" not in run(capsys, "dice", "100d6", "--at-least", "360")[1]

@@ -21,7 +21,7 @@ def test_100_for_five_years(capsys):
     code, out, err = run(capsys, "interest", "100", "--rate", "5%", "--years", "5")
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == "after 5 years: 127.62815625, of which interest 27.62815625"
-    assert out.splitlines()[6].split() == ["5", "100.00", "27.63", "127.63"]
+    assert out.splitlines()[5].split() == ["5", "100.00", "27.63", "127.63"]
 
 
 @pytest.mark.parametrize("when", ["start", "end"])
@@ -37,15 +37,23 @@ def test_deposits_of_each_period(capsys, every, parts, when):
 
 def test_interest_may_be_added_more_or_less_often_than_deposits(capsys):
     often = balances(capsys, "100", "--rate", "0.06", "--years", "1", "--compounding", "month")
-    assert often[1] == pytest.approx(100 * 1.005**12)
+    assert often[0] == pytest.approx(100 * 1.005**12)
     always = balances(capsys, "100", "--rate", "6%", "--years", "2", "--compounding", "continuous")
-    assert always[2] == pytest.approx(112.749685157937)
+    assert always[1] == pytest.approx(112.749685157937)
     monthly = balances(capsys, "1", "--rate", "6%", "--years", "1", "--every", "month")
-    assert monthly[1] == pytest.approx(sum(1.06 ** (k / 12) for k in range(1, 13)))
+    assert monthly[0] == pytest.approx(sum(1.06 ** (k / 12) for k in range(1, 13)))
+
+
+def test_a_year_ends_before_the_next_deposit(capsys):
+    _, out, _ = run(capsys, "interest", "100", "--rate", "5%", "--years", "2", "--every", "year")
+    assert [line.split() for line in out.splitlines()[1:3]] == [
+        ["1", "100.00", "5.00", "105.00"],
+        ["2", "200.00", "15.25", "215.25"],
+    ]
 
 
 def test_withdrawals_are_negative(capsys):
-    assert balances(capsys, "--rate", "10%", "--years", "1", "--", "-100") == [-100, -110]
+    assert balances(capsys, "--rate", "10%", "--years", "1", "--", "-100") == [-110]
 
 
 def test_no_time_is_no_interest(capsys):
@@ -66,6 +74,7 @@ def test_every_digit_of_an_amount_counts(capsys):
     [
         (("ten", "--rate", "5%", "--years", "1"), "'ten' is no number"),
         (("10", "--rate", "nan", "--years", "1"), "'nan' is no number"),
+        (("10", "--rate", "4", "--years", "1"), "Write 4% or 400%"),
         (("10", "--rate", "-200%", "--years", "1"), "at least -1"),
         (("10", "--rate", "5%", "--years", "9999", "--every", "day"), "less often"),
         (("10", "--rate", "5%", "--years", "-1"), "--years"),

@@ -441,3 +441,14 @@ def test_one_sample_is_enough_for_linearity() -> None:
 )
 def test_signals_are_told_in_words(x, words: str) -> None:
     assert described(x) == words
+
+
+def test_a_prompt_shows_the_verdict_in_a_line():
+    assert repr(check_linearity(np.abs)).startswith("<Check: linear, refuted after ")
+    assert repr(check_linearity(np.cumsum)).startswith("<Check: linear, holds after ")
+
+
+def test_numbers_that_differ_are_told_apart():
+    text = str(check_linearity(lambda x: x * (1 + 1e-6 * np.sin(x))))
+    expected, got = text.split("expected ")[1].split("\n")[0].split(", got ")
+    assert expected != got

@@ -287,6 +287,9 @@ def test_definitions_that_make_no_system():
         System([])
     with pytest.raises(ShapeError, match="section"):
         System.from_sos([1.0, 0, 0, 1, 0, 0])
+    with pytest.raises(ShapeError, match="from_sos"):
+        System(ELLIPTIC)
+    assert System(np.ones((3, 6))).ndim == 2
     with pytest.raises(NonFiniteError, match="finite"):
         System([1.0, np.nan])
     with pytest.raises(OptionError, match="fs"):
@@ -552,6 +555,27 @@ def test_a_delay_keeps_infinity_where_it_is(system):
     assert y[:2].tolist() == [0, 0]
     stream = system.stream()
     np.testing.assert_array_equal(np.concatenate([stream.process(x[:1]), stream.process(x[1:])]), y)
+
+
+@pytest.mark.parametrize("system", [System(BUTTER), System([1.0, 0.5, 2.0]) @ delay(3)])
+def test_streams_of_frames_and_channels(system):
+    x = RNG.standard_normal((500, 2))
+    stream = system.stream(axis=0)
+    parts = list(stream.run([x[:100], x[100:100], x[100:]]))
+    if system.length is not None:
+        parts.append(stream.flush())
+    expected = system(x, axis=0, full=system.length is not None)
+    np.testing.assert_allclose(np.concatenate(parts), expected, atol=1e-12)
+    with pytest.raises(ShapeError, match="axis=0"):
+        list(system.stream(axis=0).run([x, x.T]))
+
+
+def test_roots_of_long_polynomials_are_not_looked_for():
+    echo = feedback(System([1.0]), 0.5 * delay(5000), sign=1)
+    for call in (echo.to_sos, echo.to_zpk):
+        with pytest.raises(KernelError, match="to_ba"):
+            call()
+    assert delay(5000).to_zpk()[1].size == 5000
 
 
 def test_streams_round_whole_numbers():

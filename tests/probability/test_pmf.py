@@ -307,3 +307,8 @@ def test_a_step_that_is_lost_beside_the_offset_is_refused():
 def test_too_long_tails_are_refused():
     with pytest.raises(errors.BudgetError, match="tail"):
         PMF.from_scipy(stats.geom(1e-9))
+
+
+def test_a_dictionary_is_for_from_values():
+    with pytest.raises(errors.DTypeError, match="from_values"):
+        PMF({1: 0.5, 2: 0.5})  # type: ignore[arg-type]

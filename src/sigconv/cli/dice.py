@@ -131,7 +131,11 @@ def _lines(notation: str, total: PMF, question: _Question | None, exact: bool) -
     lines = [f"{'dice':<{margin}}  {about}, standard deviation {total.std:.4g}"]
     if question is not None:
         lines.append(f"{asked:<{margin}}  {_answer(total, question, exact)}")
-    return lines + draw_bars(list(_bars(total, question)), fits_terminal())
+    bars = _bars(total, question)
+    lines += draw_bars(bars, fits_terminal())
+    if question is not None and not any(bar.marked for bar in bars):
+        lines.append("What is asked for lies beyond these bars, or is nothing.")
+    return lines
 
 
 def _rounded(mean: Any) -> str:

@@ -40,7 +40,12 @@ def _rate(text: str) -> Decimal:
     bare = text.strip()
     if bare.endswith("%"):
         return _number(bare[:-1].strip()) / 100
-    return _number(bare)
+    rate = _number(bare)
+    if rate >= 1:
+        raise ValueError(
+            f"{text!r} would be {rate * 100} % a year. Write {text}% or {rate * 100}%."
+        )
+    return rate
 
 
 @sigconv.command("interest")
@@ -86,7 +91,7 @@ def interest_command(
     compounding: str,
     as_json: bool,
 ) -> None:
-    """Show what becomes of AMOUNT, paid in once or again and again, at compound interest.
+    """Show what AMOUNT, paid in once or again and again, has become by the end of each year.
 
     A withdrawal is negative: sigconv interest --rate 5% --years 3 -- -100
     """
@@ -108,12 +113,13 @@ def interest_command(
         try:
             part = rate_per_part(rate, parts, compounding=times)
             balances = compound_interest(deposits, part, periods=count, when=when)
-            early = int(when == "start")
-            paid = [amount * min(len(deposits), n * parts + early) for n in range(years + 1)]
-            rows = [
-                Year(n, paid[n], balance - paid[n], balance)
-                for n, balance in enumerate(balances[::parts])
-            ]
+            rows = []
+            for n in range(min(1, years), years + 1):
+                # The next year's first deposit is not part of this one.
+                due = amount if when == "start" and 0 < n * parts < len(deposits) else 0
+                paid = amount * min(len(deposits), max(n * parts, int(when == "start")))
+                balance = balances[n * parts] - due
+                rows.append(Year(n, paid, balance - paid, balance))
         except DecimalException:
             rows = []
     if not rows or abs(rows[-1].balance) >= _MOST:

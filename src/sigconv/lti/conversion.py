@@ -20,6 +20,10 @@ from sigconv.lti.taps import Taps
 __all__ = ["node_of", "node_of_sections", "sections", "to_dlti", "zeros_and_poles"]
 
 
+# Finding roots takes the cube of their number.
+_MOST_ROOTS = 1000
+
+
 def node_of(definition: Any) -> tuple[Node, float | None]:
     """Return what a definition describes, and the sampling rate if it says one."""
     if type(definition).__module__.startswith("scipy.signal"):
@@ -31,7 +35,19 @@ def node_of(definition: Any) -> tuple[Node, float | None]:
         raise ShapeError(
             f"an impulse response has at least one sample on each axis; got shape {taps.shape}."
         )
+    _check_no_sections(taps)
     return Taps(taps, (0,) * taps.ndim), None
+
+
+def _check_no_sections(taps: Array) -> None:
+    """Raise ShapeError for what is meant as second-order sections."""
+    looks_so = taps.ndim == 2 and taps.shape[1] == 6 and (taps[:, 3] == 1).all()
+    if looks_so and not (taps == 1).all():
+        raise ShapeError(
+            f"an array of shape {taps.shape} with a0 = 1 in each row looks like second-order "
+            "sections. Use System.from_sos(sos); an impulse response of this shape is one with a "
+            "column of zeros appended."
+        )
 
 
 def node_of_sections(sos: npt.ArrayLike) -> Node:
@@ -104,6 +120,11 @@ def _parts_of(node: Node) -> tuple[Node, ...]:
 def _roots_of(part: Node) -> tuple[Array, Array, Any, int]:
     """Return zeros and poles that are not 0, the gain, and the delay."""
     b, a = part.fraction()
+    if max(np.count_nonzero(b), np.count_nonzero(a)) > 1 and max(b.size, a.size) > _MOST_ROOTS:
+        raise KernelError(
+            f"a polynomial of degree {max(b.size, a.size) - 1} has more roots than are looked for, "
+            f"{_MOST_ROOTS}. Use to_ba(), or to_fir() and its impulse_response()."
+        )
     (b, late), (a, _) = (strip(as_floats(values).astype(_wide(values))) for values in (b, a))
     return np.roots(b), np.roots(a), b[0] / a[0], late - a.size + b.size
 

@@ -94,7 +94,8 @@ def compound_interest(
         The interest on 1 in one period, 0.05 for 5 %; or a rate for each period, from that between
         the times 0 and 1 on. At least -1.
     periods : int, optional
-        How long it is left to grow; until the last deposit by default.
+        How long it is left to grow; until the last deposit by default. Deposits and rates that
+        come later do not count.
     when : {"start", "end"}
         Whether deposits are made at the start or at the end of their periods: number k at time k,
         or at time k+1.
@@ -135,7 +136,7 @@ def compound_interest(
     >>> float(compound_interest([100] * 6, 0.05)[-1].round(8))
     680.19128125
 
-    Exactly:
+    Exactly (``[round(b, 2) for b in balances]`` rounds Decimals and Fractions):
 
     >>> compound_interest([100], Fraction(1, 20), periods=2)[-1]
     Fraction(441, 4)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sigconv.core.dtypes import Array, as_numeric
 from sigconv.errors import DTypeError, ShapeError, StreamError
+from sigconv.lti.matching import time_axis
 from sigconv.lti.node import Node
 
 __all__ = ["SystemStream"]
@@ -17,7 +18,8 @@ __all__ = ["SystemStream"]
 class SystemStream:
     """What `System.stream` returns: chunks in, as many outputs out.
 
-    Time is the last axis of a chunk; the other axes, if any, stay the same from chunk to chunk.
+    `axis` is that of time, the last one by default; 0 for chunks of (frames, channels). The other
+    axes, if any, stay the same from chunk to chunk.
     Impulse responses that end go through `sigconv.StreamConvolver`, recursions keep their state.
     Integers, Fractions and Decimals are rounded to floats.
 
@@ -29,10 +31,10 @@ class SystemStream:
     (array([3., 5.]), array([9.]), array([5., 2.]))
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, axis: int = -1) -> None:
         if node.is_exact:
             node = node.rounded()
-        self._node = node
+        self._node, self._axis = node, axis
         self.reset()
 
     def reset(self) -> None:
@@ -56,23 +58,24 @@ class SystemStream:
         x = as_numeric(chunk, "chunk")
         if x.dtype.kind not in "fc":
             x = x.astype(float)
+        time = time_axis(self._axis, x, 1)
+        x = np.moveaxis(x, time, -1)
         self._check(x)
         if not x.size:
-            return np.zeros(x.shape, np.result_type(x, self._node.dtype))
-        made = self._step(x)
-        self._last = x[..., :0]
-        return made
+            made = np.zeros(x.shape, np.result_type(x, self._node.dtype))
+        else:
+            made = self._step(x)
+            self._last = x[..., :0]
+        return np.moveaxis(made, -1, time)
 
     def _check(self, x: Array) -> None:
-        if x.ndim == 0:
-            raise ShapeError("a chunk has at least one axis, of time; got a number.")
         last = self._last
         if last is None:
             return
         if x.shape[:-1] != last.shape[:-1]:
             raise ShapeError(
-                f"chunks of one stream differ in their last axis alone; got {x.shape} after "
-                f"{last.shape[:-1]} channels."
+                f"chunks of one stream differ in length alone; got channels of shape "
+                f"{x.shape[:-1]} after {last.shape[:-1]}. Is axis={self._axis} that of time?"
             )
         if x.dtype != last.dtype:
             raise DTypeError(
@@ -94,7 +97,8 @@ class SystemStream:
             )
         like = np.zeros(0) if self._last is None else self._last
         count = 0 if self._last is None else length - 1
-        made = self.process(np.zeros((*like.shape[:-1], count), like.dtype))
+        silence = np.zeros((*like.shape[:-1], count), like.dtype)
+        made = self.process(np.moveaxis(silence, -1, self._axis))
         self._is_ended = True
         return made
 

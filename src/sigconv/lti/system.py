@@ -330,14 +330,14 @@ class System:
         return conversion.sections(self._node)
 
     def to_scipy(self) -> Any:
-        """Return a `scipy.signal.dlti`, with the transfer function and dt = 1/fs."""
+        """Return a `scipy.signal.dlti` with dt = 1/fs; of a series by its zeros and poles."""
         self._need_one_axis("a transfer function")
         return conversion.to_dlti(self._node, self.fs)
 
-    def stream(self) -> SystemStream:
-        """Return what answers a signal that comes in chunks, with the samples of one call."""
+    def stream(self, axis: int = -1) -> SystemStream:
+        """Return what answers chunks, with time along `axis`, as one call for all would."""
         self._need_one_axis("a stream")
-        return SystemStream(self._node)
+        return SystemStream(self._node, axis)
 
     def __repr__(self) -> str:
         rate = "" if self.fs is None else f", fs={self.fs:g}"

@@ -72,10 +72,13 @@ class Counterexample(NamedTuple):
             return f"expected the shape {self.expected.shape}, got {self.got.shape}"
         expected, got = self.expected[self.where], self.got[self.where]
         place = f"at sample {_index(self.where)}: " if self.where else ""
-        return f"{place}expected {_number(expected)}, got {_number(got)}"
+        right, left = _number(expected), _number(got)
+        if right == left:
+            right, left = f"{expected:.17g}", f"{got:.17g}"
+        return f"{place}expected {right}, got {left}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Check:
     """The verdict on a black box; true where the property holds, and ``print`` explains it.
 
@@ -98,6 +101,12 @@ class Check:
 
     def __bool__(self) -> bool:
         return self.holds
+
+    def __repr__(self) -> str:
+        verdict = "holds" if self.holds else "refuted"
+        return (
+            f"<Check: {self.property}, {verdict} after {self.trials} comparisons; print explains>"
+        )
 
     def __str__(self) -> str:
         example = self.counterexample

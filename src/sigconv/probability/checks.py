@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +19,8 @@ Row = npt.ArrayLike | Sequence[Fraction]
 
 def row(values: Row, name: str) -> Array:
     """Return values as a row of real numbers."""
+    if isinstance(values, Mapping):
+        raise DTypeError(f"{name} are a row of numbers. Use PMF.from_values for a dictionary.")
     array = as_numeric(values, name)
     if array.ndim != 1 or not array.size:
         raise ShapeError(f"{name} must be a row of at least one number; got shape {array.shape}.")
