@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 
 from sigconv import lti
 
-FS = 200  # samples a second
-SECONDS = 600
-TIME_CONSTANT = 60.0  # seconds until 1/e of a strike is left
+FS, SECONDS = 200, 600  # samples a second, and how long the bell is struck
+FADE = 60.0  # seconds until 1/e of a strike is left
 SHOWN = 300  # seconds of the picture
 HEARD = 580  # a second in which all of them strike
 
@@ -28,51 +27,37 @@ def struck(every):
     return pulses
 
 
-def loudness(t):
-    """Return what is heard of strikes without a pause, from time 0 on."""
-    return TIME_CONSTANT * (1 - exp(-t / TIME_CONSTANT))
-
-
 def draw(path, bell):
     """Save single responses and their sum, and how the sums approach an integral."""
     time = np.arange(SHOWN * FS) / FS
     figure = Figure(figsize=(10, 6), layout="constrained")
     single, sums = figure.subplots(2, 1, sharex=True)
-    pulses = np.zeros(time.size)
-    pulses[:: 40 * FS] = 40.0
-    for start in np.flatnonzero(pulses):
-        one = np.zeros(time.size)
-        one[start] = pulses[start]
-        label = "each strike" if start == 0 else None
-        single.plot(time[start:], bell(one)[start:], color="C0", linewidth=0.8, label=label)
-    single.plot(time, bell(pulses), color="black", label="their sum")
+    for start in range(0, time.size, 40 * FS):
+        one = 40 * bell.impulse_response(time.size - start)
+        single.plot(time[start:], one, "C0", lw=0.8, label=None if start else "each strike")
+    single.plot(time, bell(struck(40))[: time.size], color="black", label="their sum")
     single.set(ylabel="loudness", title="A strike every 40 s, before the last ones have died out")
-    single.legend()
     for every in (40, 20, 5):
         sums.step(time, bell(struck(every))[: time.size], where="post", label=f"every {every} s")
-    sums.plot(time, [loudness(t) for t in time], "k:", label="without a pause: the integral")
+    sums.plot(time, FADE * (1 - np.exp(-time / FADE)), "k:", label="without a pause: the integral")
     sums.set(
         xlabel="time (s)", ylabel="loudness", title="The same strength a second, in more strikes"
     )
+    single.legend()
     sums.legend()
     figure.savefig(path, dpi=110)
 
 
 def main(output):
     """Strike the bell, check the sums against superposition and the integral, and draw them."""
-    bell = lti.decay(time_constant=TIME_CONSTANT, fs=FS)
+    bell, always = lti.decay(time_constant=FADE, fs=FS), (0, inf)
     few = struck(0.5)[: 5 * FS]
     table = lti.superpose(few, bell.impulse_response(few.size))
     assert np.allclose(table.rows.sum(axis=0)[: few.size], bell(few))
     print(f"the sum of {np.count_nonzero(few)} shifted responses is the convolution")
-    always = (0, inf)
-    flow = lti.continuous_convolve(
-        lambda _: 1.0,
-        lti.exponential(time_constant=TIME_CONSTANT),
-        HEARD,
-        supports=(always, always),
-    )
-    assert abs(flow.value - loudness(HEARD)) <= max(flow.error, 1e-9)
+    response = lti.exponential(time_constant=FADE)
+    flow = lti.continuous_convolve(lambda _: 1.0, response, HEARD, supports=(always, always))
+    assert abs(flow.value - FADE * (1 - exp(-HEARD / FADE))) <= max(flow.error, 1e-9)
     errors = []
     for every in (20, 10, 5, 2.5):
         heard = bell(struck(every))[HEARD * FS]

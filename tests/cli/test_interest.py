@@ -79,8 +79,10 @@ def test_every_digit_of_an_amount_counts(capsys):
         (("10", "--rate", "5%", "--years", "9999", "--every", "day"), "less often"),
         (("10", "--rate", "5%", "--years", "-1"), "--years"),
         (("10", "--rate", "5%", "--years", "1", "--when", "end"), "belongs to --every"),
-        (("1e999999", "--rate", "900%", "--years", "2"), "more than can be told"),
-        (("1e400", "--rate", "5%", "--years", "1", "--json"), "more than can be told"),
+        (("1e999999", "--rate", "900%", "--years", "2"), "no number up to"),
+        (("1", "--rate", "1e999999", "--years", "1"), "no number up to"),
+        (("1e299", "--rate", "900%", "--years", "2"), "more than can be told"),
+        (("1e300", "--rate", "-100%", "--years", "2", "--json"), "more than can be told"),
         (("1", "--rate", "1e9%", "--years", "1", "--compounding", "continuous"), "beyond all"),
     ],
 )

@@ -100,6 +100,18 @@ def test_integers_beside_exact_numbers_become_exact(kind):
     assert compound_interest([kind(1)], 0, periods=1).tolist() == [1, 1]
 
 
+def test_small_rates_keep_their_digits():
+    for kind in (1, "continuous"):
+        assert rate_per_part(1e-12, 12, compounding=kind) == pytest.approx(1e-12 / 12, rel=1e-11)
+    assert rate_per_part(-1.0, 12) == -1
+
+
+def test_nothing_paid_in_is_nothing_of_the_same_kind():
+    balances = compound_interest([], Fraction(1, 20), periods=2)
+    assert {type(value) for value in balances} == {Fraction}
+    assert not balances.any()
+
+
 def test_deposits_of_any_size():
     np.testing.assert_allclose(compound_interest([2**70], 0.5, periods=1), [2.0**70, 1.5 * 2**70])
 

@@ -411,6 +411,53 @@ def test_fractions_and_decimals_do_not_mix():
             call()
 
 
+def test_exact_images_combine():
+    half, one = Fraction(1, 2), Fraction(1)
+    h = System([[half, one], [one, one]])
+    assert (h + h).impulse_response().tolist() == [[1, 2], [2, 2]]
+    assert (-h * 2).impulse_response().tolist() == [[-1, -2], [-2, -2]]
+    assert (h @ delay((1, 0))).impulse_response().tolist() == [[0, 0], [half, one], [one, one]]
+    assert (h @ h).dc_gain == Fraction(49, 4)
+
+
+def test_gains_of_exact_recursions_are_exact():
+    assert System((np.array([1], object), np.array([1, 2], object))).dc_gain == Fraction(1, 3)
+    assert System(([2**70], [1, 1])).dc_gain == 2**69
+
+
+def test_wide_floats_are_stable_or_not_too():
+    for kind in (np.longdouble, np.clongdouble):
+        system = System((np.array([1], kind), np.array([1, -0.5], kind)))
+        assert system.is_stable
+        assert system(np.ones(3), full=True).size > 30
+    assert not System(([1.0], np.array([1, -1.5], np.longdouble))).is_stable
+
+
+def test_coefficients_that_overflow_are_refused():
+    for make in (
+        lambda: System(([1.0], [1e-300, 1e300])),
+        lambda: System(([1e300], [1e-300, 1e-301])),
+        lambda: System(np.ones(1, np.float32)) * 1e300,
+    ):
+        with pytest.raises(NonFiniteError, match="finite"):
+            make()
+    huge = [Fraction(1)] + [Fraction(0)] * 13 + [Fraction(10) ** 400]
+    assert not System(([Fraction(1)], huge)).is_stable
+
+
+def test_zeros_and_poles_may_be_fractions():
+    exact = System(([Fraction(1, 2)], [Fraction(1, 4)], 1))
+    np.testing.assert_allclose(
+        exact.impulse_response(3), System(([0.5], [0.25], 1.0)).impulse_response(3)
+    )
+    assert System(([], [], 2)).impulse_response().tolist() == [2]
+
+
+def test_a_stream_that_heard_nothing_flushes_nothing():
+    for axis in (0, 1, -1):
+        assert System([1, 2, 3]).stream(axis=axis).flush().shape == (0,)
+
+
 def test_a_system_has_arrays_of_its_own():
     h, a = np.ones(3), np.array([1.0, -0.5])
     taps, recursion = System(h), System((h, a))

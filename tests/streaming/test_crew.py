@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sigconv.engines import compiled
+from sigconv.engines import crew as engine_crew
 from sigconv.streaming import crew
 
 pytestmark = pytest.mark.skipif(not compiled.has_numba(), reason="boards are compiled")
@@ -197,6 +198,16 @@ def test_each_helper_has_a_thread_while_others_stay_awake(monkeypatch):
     monkeypatch.setattr(crew, "_PATIENCE", 0)
     three.dismiss()
     until(lambda: not any(post.at for post in crew._state.posts.values()))
+
+
+def test_a_helper_that_cannot_step_aside_helps_nevertheless(monkeypatch):
+    def refuse(processor):
+        raise OSError
+
+    monkeypatch.setattr(engine_crew, "_step_aside", refuse)
+    came = threading.Event()
+    assert engine_crew.Pool().call([came.set])
+    assert came.wait(20)
 
 
 def test_little_work_calls_nobody(own):

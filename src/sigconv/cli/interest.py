@@ -30,8 +30,8 @@ def _number(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("nan")
-    if not value.is_finite():
-        raise ValueError(f"{text!r} is no number. Write for example 100 or 99.95.")
+    if not value.is_finite() or abs(value) > _MOST:
+        raise ValueError(f"{text!r} is no number up to 1e300. Write for example 100 or 99.95.")
     return value
 
 
@@ -122,7 +122,7 @@ def interest_command(
                 rows.append(Year(n, paid, balance - paid, balance))
         except DecimalException:
             rows = []
-    if not rows or abs(rows[-1].balance) >= _MOST:
+    if not rows or max(abs(value) for row in rows for value in row[1:]) >= _MOST:
         raise OptionError(
             f"{amount} at {rate} for {years} years becomes more than can be told. Lower one."
         )

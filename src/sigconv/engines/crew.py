@@ -67,7 +67,8 @@ def _serve(tasks: SimpleQueue[tuple[Task, int]]) -> None:
         task, processor = tasks.get()
         # What a helper does not do is done by the caller; and it lives to be called again.
         with suppress(BaseException):
-            _step_aside(processor)
+            with suppress(OSError):
+                _step_aside(processor)
             task()
         # Nothing is kept alive while there is nothing to do.
         del task

@@ -217,8 +217,12 @@ def _node_of_tuple(definition: tuple[Any, ...]) -> Node:
 
 
 def _node_of_zeros(zeros: Any, poles: Any, gain: Any) -> Node:
-    z, p = (np.atleast_1d(as_coefficients(part, "zeros and poles")) for part in (zeros, poles))
-    k = as_coefficients(gain, "gain")
+    z, p, k = (
+        as_floats(as_coefficients(part, "zeros, poles and gain")) for part in (zeros, poles, gain)
+    )
+    z, p = np.atleast_1d(z), np.atleast_1d(p)
+    if not z.size and not p.size:
+        return Taps(k.reshape(1), (0,))
     if z.size > p.size:
         raise KernelError(
             f"there are {z.size} zeros and {p.size} poles: an output would depend on later inputs. "

@@ -41,7 +41,9 @@ def gain_of(gain: Any, node: Node, ndim: int) -> Taps | None:
     if factor.ndim:
         return None
     if is_weak(gain) and node.dtype.kind in "fc":
-        factor = factor.astype(np.result_type(gain, node.dtype))
+        with np.errstate(over="ignore"):
+            factor = factor.astype(np.result_type(gain, node.dtype))
+        factor = as_coefficients(factor, "a gain")
     return Taps(factor.reshape((1,) * ndim), (0,) * ndim)
 
 

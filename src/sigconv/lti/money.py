@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, DecimalException
 from fractions import Fraction
-from math import exp, inf, isfinite
+from math import exp, expm1, inf, isfinite, log1p
 from numbers import Real
 from typing import Any
 
@@ -62,7 +62,12 @@ def rate_per_part(rate: Any, parts: int, *, compounding: int | str = 1) -> Any:
     """
     count, value = _whole("parts", parts, 1), _single(rate)
     if compounding == "continuous":
-        return _factor(value / count, compounding) - 1
+        _factor(value, compounding)
+        return (
+            expm1(value / count)
+            if isinstance(value, float)
+            else _factor(value / count, compounding) - 1
+        )
     factor, times = _factor(value, compounding), int(compounding)
     if times % count == 0:
         part = value / times
@@ -72,6 +77,9 @@ def rate_per_part(rate: Any, parts: int, *, compounding: int | str = 1) -> Any:
             f"the root of {factor} is no fraction. Pass a float or a Decimal, or "
             f"compounding={count}."
         )
+    if isinstance(value, float) and value > -1:
+        # 1 + rate would lose the digits of small rates.
+        return expm1(times * log1p(value / times) / count)
     return factor ** (1 / type(factor)(count)) - 1
 
 
@@ -155,8 +163,8 @@ def compound_interest(
     if rates.ndim and rates.size < count:
         raise ShapeError(f"each of {count} periods needs its rate; got {rates.size}. Pass more.")
     signal = np.zeros(count + 1, paid.dtype)
-    if paid.dtype.kind == "O" and paid.size:
-        signal[:] = type(paid[0])(0)
+    if paid.dtype.kind == "O":
+        signal[:] = type(rates.flat[0])(0) if rates.size else 0
     signal[late : late + paid.size] = paid[: count + 1 - late]
     if rates.ndim == 0:
         balances: Array = growth(rates.item(), compounding=compounding)(signal)

@@ -180,11 +180,15 @@ def _parts_of(part: Node, kind: type[Series] | type[Parallel]) -> Sequence[Node]
     return part.parts if isinstance(part, kind) else (part,)
 
 
+def _coefficients(part: Node) -> Array:
+    return np.concatenate([values.ravel() for values in part.fraction()])
+
+
 def alike(parts: Iterable[Node]) -> list[Node]:
     """Return parts whose numbers go together: whole ones take after the others, floats prevail."""
     made = list(parts)
     floats = [part.dtype for part in made if part.dtype.kind in "fc"]
-    exact = [np.concatenate(part.fraction()) for part in made if part.is_exact and not floats]
+    exact = [_coefficients(part) for part in made if part.is_exact and not floats]
     for other in exact[1:]:
         check_objects(exact[0], other)
     if not floats and not any(part.is_exact for part in made):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sigconv.core.dtypes import Array, DType, check_objects
-from sigconv.errors import KernelError, MethodError
+from sigconv.errors import KernelError, MethodError, NonFiniteError
 from sigconv.lti.node import Cut, Node, Points
 from sigconv.lti.numbers import as_floats, evaluate
 from sigconv.lti.stability import is_stable
@@ -67,7 +67,8 @@ class Recursion:
         above, below = self.b.sum(), self.a.sum()
         if below == 0:
             return np.nan if above == 0 else np.inf
-        return above / below
+        # The quotient of two integers would be a float.
+        return Fraction(above, below) if type(above) is type(below) is int else above / below
 
     def rounded(self) -> Recursion:
         """Return the same in floats."""
@@ -250,7 +251,13 @@ def rational(b: Array, a: Array) -> Node:
     if "O" in (b.dtype.kind, a.dtype.kind):
         b, a = _monic(b.astype(object), a.astype(object))
     elif a.size > 1 or a[0] != 1:
-        b, a = as_floats(b) / a[0], as_floats(a) / a[0]
+        with np.errstate(all="ignore"):
+            b, a = as_floats(b) / a[0], as_floats(a) / a[0]
+        if not (np.isfinite(b).all() and np.isfinite(a).all()):
+            raise NonFiniteError(
+                f"coefficients over the first one below must be finite; got b={b} and a={a}. Scale "
+                "them."
+            )
     if a.size == 1:
         return Taps(b, (0,))
     last = int(np.flatnonzero(b)[-1]) if b.any() else 0

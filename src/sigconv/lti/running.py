@@ -95,9 +95,11 @@ class SystemStream:
             raise StreamError(
                 "the response never ends. Process as many zeros as you want to hear of it."
             )
-        like = np.zeros(0) if self._last is None else self._last
-        count = 0 if self._last is None else length - 1
-        silence = np.zeros((*like.shape[:-1], count), like.dtype)
+        last = self._last
+        if last is None:
+            self._is_ended = True
+            return np.zeros(0)
+        silence = np.zeros((*last.shape[:-1], length - 1), last.dtype)
         made = self.process(np.moveaxis(silence, -1, self._axis))
         self._is_ended = True
         return made

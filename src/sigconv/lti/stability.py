@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import lcm
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ __all__ = ["is_stable"]
 
 # The integers of the exact test double their length with each order.
 _EXACT_ORDER = 12
+
+# The coefficients of a stable polynomial are no larger than binomial ones.
+_LARGEST = 2**1000
 
 
 def is_stable(a: Array) -> bool:
@@ -25,11 +29,16 @@ def is_stable(a: Array) -> bool:
     if a.dtype.kind == "c":
         # The conjugate's roots have the same magnitudes, and the product is real.
         return _is_stable(_real_product(a))
-    return _is_stable([Fraction(value) for value in a.tolist()])
+    return _is_stable([_fraction(value) for value in a])
+
+
+def _fraction(value: Any) -> Fraction:
+    """Return what a number is exactly, of NumPy's wide floats too."""
+    return Fraction(*value.as_integer_ratio())
 
 
 def _real_product(a: Array) -> list[Fraction]:
-    parts = [(Fraction(value.real), Fraction(value.imag)) for value in a.tolist()]
+    parts = [(_fraction(value.real), _fraction(value.imag)) for value in a]
     made = [Fraction(0)] * (2 * len(parts) - 1)
     for i, (re, im) in enumerate(parts):
         for k, (other_re, other_im) in enumerate(parts):
@@ -41,6 +50,8 @@ def _is_stable(a: list[Fraction]) -> bool:
     if sum(map(abs, a[1:])) < abs(a[0]):
         return True
     if len(a) - 1 > _EXACT_ORDER:
+        if any(abs(value) > _LARGEST * abs(a[0]) for value in a):
+            return False
         return _is_stable_by_floats(np.array([float(value / a[0]) for value in a]))
     scale = lcm(*(value.denominator for value in a))
     whole = [int(value * scale) for value in a]
