@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray as untyped_carray  # type: ignore[attr-defined]
+from numba import carray as untyped_carray  # type: ignore[attr-defined]  # not exported
 from numba import njit
 from numba import types as untyped_types
 from numba.extending import intrinsic
 
-from sigconv.loops.counting import add, look, pause
+from sigconv.loops.counting import add, exchange, look, pause
 from sigconv.loops.memory import address, read, write
 
 carray: Any = untyped_carray
@@ -38,20 +38,6 @@ _SIZE = 24
 
 
 @intrinsic
-def _exchange(typing_context: Any, board: Any, index: Any, number: Any) -> Any:
-    """Set one of the int64 from an address on, and return what it was, in one step."""
-    del typing_context, board, index, number
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        del context, signature
-        first = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
-        place = builder.gep(first, [arguments[1]])
-        return builder.atomic_rmw("xchg", place, arguments[2], "seq_cst")
-
-    return types.int64(types.int64, types.int64, types.int64), generate
-
-
-@intrinsic
 def _pointer(typing_context: Any, place: Any) -> Any:
     """Return an address as a pointer."""
     del typing_context, place
@@ -63,7 +49,6 @@ def _pointer(typing_context: Any, place: Any) -> Any:
     return types.voidptr(types.int64), generate
 
 
-exchange: Any = _exchange
 pointer: Any = _pointer
 _compiled = njit(nogil=True, cache=True)
 

@@ -35,18 +35,22 @@ _NEVER = 1 << 62
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
-@intrinsic
-def _add(typing_context: Any, counter: Any, index: Any, number: Any) -> Any:
-    """Add to one of the int64 from an address on, and return what it was, in one step."""
-    del typing_context, counter, index, number
+def _change(operation: str) -> Any:
+    """Return what changes one of the int64 from an address on, and returns what it was."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        del context, signature
-        first = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
-        place = builder.gep(first, [arguments[1]])
-        return builder.atomic_rmw("add", place, arguments[2], "seq_cst")
+    @intrinsic
+    def changed(typing_context: Any, counter: Any, index: Any, number: Any) -> Any:
+        del typing_context, counter, index, number
 
-    return types.int64(types.int64, types.int64, types.int64), generate
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            del context, signature
+            first = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+            place = builder.gep(first, [arguments[1]])
+            return builder.atomic_rmw(operation, place, arguments[2], "seq_cst")
+
+        return types.int64(types.int64, types.int64, types.int64), generate
+
+    return changed
 
 
 @intrinsic
@@ -79,7 +83,7 @@ def _pause(typing_context: Any) -> Any:
     return types.void(), generate
 
 
-add: Any = _add
+add, exchange = _change("add"), _change("xchg")
 look: Any = _look
 pause: Any = _pause
 _compiled = njit(nogil=True, cache=True)

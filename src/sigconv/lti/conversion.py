@@ -19,7 +19,6 @@ from sigconv.lti.taps import Taps
 
 __all__ = ["node_of", "node_of_sections", "sections", "to_dlti", "zeros_and_poles"]
 
-
 # Finding roots takes the cube of their number.
 _MOST_ROOTS = 1000
 
@@ -77,7 +76,7 @@ def zeros_and_poles(node: Node) -> tuple[Array, Array, Any]:
 def sections(node: Node) -> Array:
     """Return second-order sections: the node's own where it is made of them."""
     rows = [_rows_of(part) for part in _parts_of(node)]
-    return np.concatenate([row for row in rows if len(row)] or [_NOTHING])
+    return np.concatenate(rows)
 
 
 def _rows_of(part: Node) -> Array:
@@ -99,13 +98,10 @@ def _rows_of(part: Node) -> Array:
 
     zeros, poles, gain = zeros_and_poles(part)
     if gain == 0:
-        return 0 * _NOTHING + [0, 0, 0, 1, 0, 0]
+        return np.array([[0.0, 0, 0, 1, 0, 0]])
     missing = poles.size - zeros.size
     # SciPy puts zeros at 0 in the place of those that are missing, which does away with a delay.
     return np.concatenate([_delays(missing), np.asarray(zpk2sos(zeros, poles, gain))])
-
-
-_NOTHING = np.array([[1.0, 0, 0, 1, 0, 0]])
 
 
 def _delays(samples: int) -> Array:
@@ -137,22 +133,19 @@ def to_dlti(node: Node, fs: float | None) -> Any:
     """Return a `scipy.signal.dlti`: polynomials in z, or zeros and poles of a series."""
     from scipy import signal
 
-    def make(*arguments: Any) -> Any:
-        with warnings.catch_warnings():
-            # Of numerators that are 0.
-            warnings.simplefilter("ignore")
-            return untyped.dlti(*arguments, dt=dt)
+    make: Any = signal.dlti
+    with warnings.catch_warnings():
+        # Of numerators that begin with zeros, which delay.
+        warnings.simplefilter("ignore")
+        arguments = zeros_and_poles(node) if isinstance(node, Series) else _in_powers_of_z(node)
+        return make(*arguments, dt=True if fs is None else 1 / fs)
 
-    untyped: Any = signal
-    dt = True if fs is None else 1 / fs
-    if isinstance(node, Series):
-        return make(*zeros_and_poles(node))
+
+def _in_powers_of_z(node: Node) -> tuple[Array, Array]:
+    """Return polynomials of one length: powers of z^-1 are then powers of z, from the highest."""
     b, a = (as_floats(values) for values in node.fraction())
     size = max(b.size, a.size)
-    b, a = np.pad(b, (0, size - b.size)), np.pad(a, (0, size - a.size))
-    # SciPy warns of a numerator that begins with zeros.
-    places = np.flatnonzero(b)
-    return make(b[places[0] :] if places.size else b[-1:], a)
+    return np.pad(b, (0, size - b.size)), np.pad(a, (0, size - a.size))
 
 
 def _node_of_scipy(definition: Any) -> tuple[Node, float | None]:

@@ -29,7 +29,7 @@ class Function:
 
     __slots__ = ("call", "complaint", "is_complex", "name")
 
-    def __init__(self, call: Callable[[float], Any], name: str) -> None:
+    def __init__(self, call: Callable[[Any], Any], name: str) -> None:
         self.call = call
         self.name = name
         #: The last exception that a call raised.
@@ -74,8 +74,8 @@ class Function:
 
     def _at_once(self, points: Array) -> Array | None:
         try:
-            values = self.call(points.copy())  # type: ignore[arg-type]
-        except Exception:  # noqa: BLE001 (a function of floats may fail on an array in any way)
+            values = self.call(points.copy())
+        except Exception:  # noqa: BLE001 - a function of floats may fail on an array in any way
             return None
         if not isinstance(values, np.ndarray) or values.shape != points.shape:
             return None

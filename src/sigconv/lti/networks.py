@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import groupby
 from math import isfinite, prod
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Series(_Network):
     def evaluate(self, points: Points) -> Array:
         """Return the product of the transfer functions."""
         with np.errstate(invalid="ignore"):
-            return prod(part.evaluate(points) for part in self.parts)  # type: ignore[return-value]
+            return reduce(mul, (part.evaluate(points) for part in self.parts))
 
     def fraction(self) -> tuple[Array, Array]:
         """Return the polynomials of the transfer function, in powers of z^-1."""
@@ -210,7 +211,7 @@ def _convolved(one: Taps, other: Taps) -> Taps:
 
 
 def _sum(arrays: Iterable[Array]) -> Array:
-    return reduce(lambda one, other: one + other, arrays)
+    return reduce(add, arrays)
 
 
 def _trimmed(node: Node, count: int, beyond: float, tol: float) -> Cut:
