@@ -44,6 +44,36 @@ def test_ctrl_c_does_not_wait_for_a_long_transform():
     assert (done.returncode, done.stdout) == (0, "left behind\n"), done.stderr
 
 
+AT_EXIT = """
+import signal, sys, threading
+from sigconv.fft.patience import LONG_BYTES, run_patiently
+
+released = threading.Event()
+
+def transform():
+    released.wait()
+    print("ended", flush=True)
+
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    run_patiently(transform, LONG_BYTES, awaited_at_exit=True)
+except KeyboardInterrupt:
+    print("left behind", flush=True)
+later = threading.Timer(0.3, released.set)
+later.daemon = True
+later.start()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timers are POSIX; run on Linux")
+def test_the_exit_waits_for_a_transform_that_would_take_it_down():
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "left behind\nended\n"), done.stderr
+
+
 def test_a_worker_left_behind_writes_nothing(monkeypatch):
     monkeypatch.setattr(workers, "_GRACE", 0.01)
     monkeypatch.setattr(crew, "_pool", crew.Pool())

@@ -164,11 +164,11 @@ class ScipyPlanes(PlaneScratch):
 
     def forward(self) -> None:
         """Transform the samples; the rows that hold none count as zeros."""
-        run_patiently(self._forward, self.spec.nbytes)
+        run_patiently(self._forward, self.spec.nbytes, awaited_at_exit=True)
 
     def inverse(self) -> None:
         """Transform back, without the factor 1/prod(nfft), and lose the spectrum."""
-        run_patiently(self._inverse, self.spec.nbytes)
+        run_patiently(self._inverse, self.spec.nbytes, awaited_at_exit=True)
 
     def _forward(self) -> None:
         from scipy import fft

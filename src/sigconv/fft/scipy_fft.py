@@ -20,11 +20,11 @@ class ScipyTransform:
 
     def forward(self) -> None:
         """Transform `samples` into `spectrum`."""
-        run_patiently(self._forward, self.spec.nbytes)
+        run_patiently(self._forward, self.spec.nbytes, awaited_at_exit=True)
 
     def inverse(self) -> None:
         """Transform `spectrum` into `samples`, without the factor 1/prod(nfft)."""
-        run_patiently(self._inverse, self.spec.nbytes)
+        run_patiently(self._inverse, self.spec.nbytes, awaited_at_exit=True)
 
     def _forward(self) -> None:
         from scipy import fft
