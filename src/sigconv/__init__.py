@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sigconv import compat, errors, kernels, lti, plots, probability, testing
+    from sigconv import compat, errors, kernels, layers, lti, plots, probability, testing
     from sigconv.convolution import circular_convolve, convolve, plan
     from sigconv.convolver import Convolver
     from sigconv.correlation import correlate, correlation_lags
@@ -47,6 +47,7 @@ __all__ = [
     "estimate_delay",
     "estimate_shift",
     "kernels",
+    "layers",
     "lti",
     "normalized_correlation",
     "phase_correlation",
@@ -80,7 +81,7 @@ _HOMES = {
     "set_workers": "engines.workers",
 }
 
-_ROOMS = ("compat", "errors", "kernels", "lti", "plots", "probability", "testing")
+_ROOMS = ("compat", "errors", "kernels", "layers", "lti", "plots", "probability", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ def index_map(axis: Axis) -> Array:
     >>> index_map(Axis(0, 4, 3, 1, 5, (Edge("zero"), Edge("reflect"))))
     array([-1,  0,  1,  2,  3,  2])
     """
-    first = axis.start - axis.taps + 1
+    first = axis.start - axis.reach_back
     index = np.empty(axis.stop - first, np.intp)
     for part in segments(axis.edges, axis.size, first, axis.stop):
         place = slice(part.start - first, part.stop - first)

@@ -46,7 +46,10 @@ class Operand(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """One convolved axis: wanted are n in [start, stop) of y[n] = sum_k h[k] x_ext[n-k]."""
+    """One convolved axis, of y[n] = sum_k h[k] x_ext[n - dilation*k].
+
+    Wanted are n in [start, stop), every `stride`-th from `start` on.
+    """
 
     axis: int
     size: int
@@ -54,11 +57,18 @@ class Axis(NamedTuple):
     start: int
     stop: int
     edges: Edges = (ZERO, ZERO)
+    stride: int = 1
+    dilation: int = 1
 
     @property
     def length(self) -> int:
         """The number of results on this axis."""
-        return self.stop - self.start
+        return -(-(self.stop - self.start) // self.stride)
+
+    @property
+    def reach_back(self) -> int:
+        """How far before an output the first sample lies that it depends on."""
+        return self.dilation * (self.taps - 1)
 
     @property
     def is_periodic(self) -> bool:
@@ -68,7 +78,7 @@ class Axis(NamedTuple):
     @property
     def is_pointwise(self) -> bool:
         """Whether each output is one sample times the one tap, as on a batch axis."""
-        return self.taps == 1 and self.start == 0 and self.stop == self.size
+        return self.taps == self.stride == 1 and self.start == 0 and self.stop == self.size
 
     def clip(self, start: int, stop: int) -> tuple[int, int]:
         """Return the part of extended positions [start, stop) that may be non-zero."""
@@ -78,11 +88,11 @@ class Axis(NamedTuple):
 
     def support(self, start: int, stop: int) -> tuple[int, int]:
         """Return the extended samples that outputs [start, stop) depend on."""
-        return self.clip(start - self.taps + 1, stop)
+        return self.clip(start - self.reach_back, stop)
 
     def reach(self, start: int, stop: int) -> tuple[int, int]:
         """Return the wanted outputs that extended samples [start, stop) contribute to."""
-        return max(start, self.start), min(stop + self.taps - 1, self.stop)
+        return max(start, self.start), min(stop + self.reach_back, self.stop)
 
 
 @dataclass(frozen=True, slots=True)

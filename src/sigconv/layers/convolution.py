@@ -1,0 +1,267 @@
+"""The convolution layer, and the transposed one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv import channels
+from sigconv.core.dtypes import Array, DTypes, resolve_dtypes
+from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
+from sigconv.core.problem import Shape
+from sigconv.errors import ShapeError
+from sigconv.layers.arguments import as_channels_first, in_layout, named_shape
+from sigconv.layers.form import Form, Numbers, numbers_of
+
+__all__ = ["conv", "conv_output_shape", "conv_transpose"]
+
+
+def conv(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    boundary: Any = "zero",
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+    layout: str = "channels_first",
+    method: str = "auto",
+    workers: int | None = None,
+) -> Array:
+    """Return the correlation over channels and space that neural networks call convolution.
+
+    y[b, o, q] = bias[o] + sum over i, k of weight[o, i, k] x[b, i, stride*q + dilation*k - padding]
+
+    for the input channels i of the group that output channel o belongs to, and all taps k, on each
+    of 1 to 3 axes of space.
+
+    Parameters
+    ----------
+    x : array_like (batch, in, *space)
+        A batch of signals, images or volumes; with ``layout="channels_last"`` (batch, *space, in).
+    weight : array_like (out, in/groups, *kernel)
+        One kernel for each pair of channels, whatever the layout.
+    bias : array_like (out,), optional
+        What is added to each output channel.
+    stride : int or sequence of int
+        The step from one output to the next, in samples; for all axes of space, or for each.
+    padding : int, sequence, "same" or "valid"
+        Samples before and after each axis: a number, or an entry for each axis that is a number or
+        a pair (before, after). ``"valid"`` is 0; ``"same"`` pads by the kernel's reach
+        dilation (kernel - 1), the odd one after, and gives each `stride`-th of as many outputs as
+        there are samples.
+    boundary : str or sequence
+        What the padding consists of: ``"zero"``, ``"edge"``, ``"reflect"``, ``"symmetric"`` or
+        ``"wrap"``, for all axes, or for each as a name or a pair (before, after).
+    dilation : int or sequence of int
+        The step from one tap to the next, in samples.
+    groups : int
+        Parts of the channels that do not meet. With as many as there are input channels the layer
+        is depthwise.
+    flip : bool
+        Whether kernels are flipped on all axes of space: a true convolution.
+    layout : {"channels_first", "channels_last"}
+        Where the channels of `x` and of the result are.
+    method : {"auto", "direct", "gemm", "fft", "taps"}
+        The engine; "auto" takes the one that is expected to be fastest.
+    workers : int, optional
+        Threads; by default the processors that this process may use.
+
+    Returns
+    -------
+    ndarray (batch, out, *outputs)
+        In the layout of `x`, of the dtype that `convolve` gives: floats as NumPy promotes them,
+        integers exactly in 64 bits. On each axis there are
+        floor((n + before + after - dilation (kernel - 1) - 1) / stride) + 1 outputs.
+
+    Raises
+    ------
+    ShapeError
+        Where shapes, channels and groups do not fit, or a kernel reaches over more samples than
+        there are.
+    BoundaryError, OptionError
+        For keywords with values that do not exist.
+    IntegerOverflowError
+        Where sums of integers may not fit 64 bits.
+
+    See Also
+    --------
+    conv_transpose : The adjoint.
+    conv_input_grad, conv_weight_grad, conv_bias_grad : The derivatives.
+
+    Notes
+    -----
+    The definition is that of torch.nn.functional.conv1d, conv2d and conv3d. Samples outside add
+    nothing under ``boundary="zero"``, not even 0 times NaN.
+
+    Examples
+    --------
+    >>> x = np.arange(9).reshape(1, 1, 3, 3)
+    >>> conv(x, [[[[0, 1], [2, 3]]]])[0, 0]
+    array([[19, 25],
+           [37, 43]])
+    >>> conv(x, [[[[0, 1], [2, 3]]]], bias=[100], stride=2, padding=1)[0, 0]
+    array([[100, 108],
+           [121, 143]])
+    """
+    samples, taps = numbers_of(x, "x"), numbers_of(weight, "weight")
+    shift = None if bias is None else numbers_of(bias, "bias")
+    form = Form(stride, padding, boundary, dilation, groups, flip, layout)
+    first = as_channels_first(samples.array, layout)
+    dtypes = _dtypes(samples, taps, shift)
+    problem = form.problem(first.shape, taps.array.shape, dtypes)
+    added = _checked_bias(shift, problem.outputs)
+    check_sums(first, taps.array, dtypes, added)
+    result = channels.forward(
+        problem, first, form.view(taps.array), added, method=method, workers=workers
+    )
+    return in_layout(result, layout)
+
+
+def conv_output_shape(
+    x_shape: Shape,
+    weight_shape: Shape,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    layout: str = "channels_first",
+) -> Shape:
+    """Return the shape of the result of `conv`.
+
+    Parameters
+    ----------
+    x_shape, weight_shape : tuple of int
+        Those of the arguments of `conv`.
+    stride, padding, dilation, groups, layout
+        As for `conv`.
+
+    Returns
+    -------
+    tuple of int
+        (batch, out, *outputs), in the layout of `x_shape`.
+
+    Examples
+    --------
+    A 5 x 5 kernel on 14 x 14 pixels; two filters of 3 x 3 on 5 x 5 pixels of 3 channels:
+
+    >>> conv_output_shape((1, 1, 14, 14), (1, 1, 5, 5))
+    (1, 1, 10, 10)
+    >>> conv_output_shape((1, 3, 5, 5), (2, 3, 3, 3), padding=1, stride=2)
+    (1, 2, 3, 3)
+    """
+    form = Form(stride, padding, "zero", dilation, groups, False, layout)
+    # An array without elements in memory has the shape, and moves its axes as an array does.
+    first = as_channels_first(np.broadcast_to(np.int8(0), x_shape), layout).shape
+    problem = form.problem(first, tuple(weight_shape), _SOME)
+    return named_shape(problem.result_shape, layout)
+
+
+def conv_transpose(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    boundary: Any = "zero",
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+    layout: str = "channels_first",
+    method: str = "auto",
+    workers: int | None = None,
+) -> Array:
+    """Return the adjoint of `conv` with the same weights: each sample spreads a weighted kernel.
+
+    Parameters
+    ----------
+    x : array_like (batch, out, *space)
+        As many channels as the results of `conv` with these weights have.
+    weight : array_like (out, in/groups, *kernel)
+        As for `conv`. Complex weights are conjugated.
+    bias : array_like (in,), optional
+        What is added to each channel of the result.
+    output_padding : int or sequence of int
+        By how many samples the result is longer than it need be, less than `stride`: `conv` with a
+        stride gives the same number of outputs for several sizes.
+    stride, padding, boundary, dilation, groups, flip, layout, method, workers
+        As for `conv`, whose adjoint this is. Under a boundary that repeats samples, what falls
+        outside is added to the sample that is repeated there.
+
+    Returns
+    -------
+    ndarray (batch, in, *sizes)
+        In the layout of `x`; (n - 1) stride + dilation (kernel - 1) + 1 - before - after +
+        output_padding samples on each axis.
+
+    Raises
+    ------
+    ShapeError, OptionError, BoundaryError, IntegerOverflowError
+        As for `conv`.
+
+    Notes
+    -----
+    This is zero insertion and convolution: torch.nn.functional.conv_transpose1d, 2d and 3d. No
+    product with an inserted zero is made.
+
+    Examples
+    --------
+    Each sample puts down the kernel 1, 2, 3, with a step of 2:
+
+    >>> conv_transpose([[[1, 0, 10]]], [[[1, 2, 3]]], stride=2)
+    array([[[ 1,  2,  3,  0, 10, 20, 30]]])
+    """
+    samples, taps = numbers_of(x, "x"), numbers_of(weight, "weight")
+    shift = None if bias is None else numbers_of(bias, "bias")
+    form = Form(stride, padding, boundary, dilation, groups, flip, layout)
+    first = as_channels_first(samples.array, layout)
+    shape = form.transposed_shape(first.shape, taps.array.shape, output_padding)
+    dtypes = _dtypes(samples, taps, shift)
+    problem = form.problem(shape, taps.array.shape, dtypes)
+    added = _checked_bias(shift, problem.inputs)
+    check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes, added)
+    result = channels.adjoint(problem, first, form.view(taps.array), method=method, workers=workers)
+    if added is not None:
+        result += added.reshape(-1, *(1,) * len(problem.axes))
+    return in_layout(result, layout)
+
+
+_SOME = DTypes(np.dtype(float), np.dtype(float))
+
+
+def _dtypes(samples: Numbers, taps: Numbers, bias: Numbers | None) -> DTypes:
+    dtypes = resolve_dtypes(samples.array.dtype, taps.array.dtype, weak=taps.weak)
+    if bias is None:
+        return dtypes
+    return resolve_dtypes(dtypes.result, bias.array.dtype, weak=bias.weak)
+
+
+def _checked_bias(bias: Numbers | None, count: int) -> Array | None:
+    if bias is None:
+        return None
+    if bias.array.shape != (count,):
+        raise ShapeError(
+            f"bias has one number for each channel of the result ({count}); got the shape "
+            f"{bias.array.shape}."
+        )
+    return bias.array
+
+
+def check_sums(x: Array, weight: Array, dtypes: DTypes, *others: Array | None) -> None:
+    """Raise IntegerOverflowError where sums of products of integers may not fit their dtype."""
+    if not dtypes.is_integer or not x.size or not weight.size:
+        return
+    added = [other for other in others if other is not None]
+    check_signs(dtypes, x, weight, *added)
+    largest = max(abs(int(x.min())), abs(int(x.max())))
+    bound = largest * max(absolute_sum(taps) for taps in weight)
+    bound += sum(max(abs(int(other.min())), abs(int(other.max()))) for other in added)
+    check_integer_bound(bound, dtypes)

@@ -1,0 +1,134 @@
+"""From the arguments of a layer to the sums over channels that it asks for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sigconv.channels import ChannelProblem
+from sigconv.core.dtypes import Array, DTypes, as_numeric, is_weak
+from sigconv.core.problem import Axis, Shape
+from sigconv.errors import OptionError, ShapeError
+from sigconv.layers.arguments import (
+    Sides,
+    edges_of,
+    named_shape,
+    per_axis,
+    sides_of,
+    spatial_axes,
+)
+
+__all__ = ["Form", "Numbers", "numbers_of"]
+
+
+class Numbers(NamedTuple):
+    """An array, and whether it was a list or a number, which never widens a float."""
+
+    array: Array
+    weak: bool
+
+
+def numbers_of(value: npt.ArrayLike, name: str) -> Numbers:
+    """Return an argument as an array."""
+    return Numbers(as_numeric(value, name), is_weak(value))
+
+
+class Form(NamedTuple):
+    """The keywords of a layer."""
+
+    stride: Any = 1
+    padding: Any = 0
+    boundary: Any = "zero"
+    dilation: Any = 1
+    groups: int = 1
+    flip: bool = False
+    layout: str = "channels_first"
+
+    def problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
+        """Return the sums for a signal of a shape (batch, channels, *space), and weights."""
+        ndim = spatial_axes(shape, "x")
+        groups = self._checked_groups(shape, weight, ndim)
+        stride = per_axis(self.stride, ndim, "stride", 1)
+        dilation = per_axis(self.dilation, ndim, "dilation", 1)
+        taps = weight[2:]
+        if 0 in taps:
+            raise ShapeError(f"weight needs at least one tap on each axis; got shape {weight}.")
+        sides = sides_of(self.padding, taps, dilation)
+        edges = edges_of(self.boundary, ndim)
+        axes = []
+        for j, (size, (before, after)) in enumerate(zip(shape[2:], sides, strict=True)):
+            reach = dilation[j] * (taps[j] - 1)
+            free = size + before + after - reach - 1
+            if free < 0:
+                raise ShapeError(
+                    f"the kernel reaches over {reach + 1} samples, but axis {j} of space has "
+                    f"{size} and {before + after} of padding. Pad more, or use a smaller kernel."
+                )
+            if not size and not all(edge.is_zero for edge in edges[j]):
+                raise ShapeError("an axis without samples continues by boundary='zero' alone.")
+            start = reach - before
+            axes.append(
+                Axis(j, size, taps[j], start, start + free + 1, edges[j], stride[j], dilation[j])
+            )
+        return ChannelProblem(shape[0], shape[1], weight[0], groups, tuple(axes), dtypes)
+
+    def transposed_shape(self, shape: Shape, weight: Shape, extra: Any) -> Shape:
+        """Return the shape of a signal, `extra` longer than need be, whose result has `shape`."""
+        ndim = spatial_axes(shape, "x")
+        stride = per_axis(self.stride, ndim, "stride", 1)
+        dilation = per_axis(self.dilation, ndim, "dilation", 1)
+        added = per_axis(extra, ndim, "output_padding", 0)
+        if len(weight) != len(shape):
+            raise ShapeError(_same_axes(shape, weight))
+        if shape[1] != weight[0]:
+            raise ShapeError(
+                f"the transposed layer takes as many channels as weight.shape[0]; got {shape[1]} "
+                f"and weight.shape {weight}."
+            )
+        if any(more >= step for more, step in zip(added, stride, strict=True)):
+            raise OptionError(
+                "output_padding is less than stride: it tells apart the sizes that the stride "
+                f"rounds to one; got output_padding={extra!r}, stride={self.stride!r}."
+            )
+        sides: Sides = sides_of(self.padding, weight[2:], dilation)
+        sizes = []
+        for j, (before, after) in enumerate(sides):
+            reach = dilation[j] * (weight[2 + j] - 1)
+            size = (shape[2 + j] - 1) * stride[j] + reach + 1 - before - after + added[j]
+            if size < 0 or not shape[2 + j]:
+                raise ShapeError(
+                    f"padding {(before, after)} leaves nothing of axis {j} of space. Pad less."
+                )
+            sizes.append(size)
+        return shape[0], weight[1] * self.groups, *sizes
+
+    def view(self, weight: Array) -> Array:
+        """Return the weights in the order in which samples are met."""
+        turned: Array = np.flip(weight, tuple(range(2, weight.ndim)))
+        return turned if self.flip else weight
+
+    def _checked_groups(self, shape: Shape, weight: Shape, ndim: int) -> int:
+        if len(weight) != len(shape):
+            raise ShapeError(_same_axes(shape, weight))
+        groups = per_axis(self.groups, 1, "groups", 1)[0]
+        if shape[1] != weight[1] * groups:
+            raise ShapeError(
+                "x has as many channels as weight.shape[1] times groups; got "
+                f"{shape[1]} channels, weight.shape {weight} and groups={groups} (x has the shape "
+                f"{named_shape(shape, self.layout)}, {self.layout})."
+            )
+        if weight[0] % groups:
+            raise ShapeError(
+                f"groups must divide the output channels, weight.shape[0]; got groups={groups} "
+                f"and weight.shape {weight}."
+            )
+        return groups
+
+
+def _same_axes(shape: Shape, weight: Shape) -> str:
+    return (
+        f"weight needs {len(shape)} axes, as x has: (out, in/groups) and one per axis of space; "
+        f"got shapes {weight} and {shape}."
+    )
