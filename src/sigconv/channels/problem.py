@@ -69,9 +69,14 @@ class ChannelProblem:
         )
 
     @property
+    def taps_of_output(self) -> int:
+        """How many products an output is the sum of."""
+        return prod(self.weight_shape[1:])
+
+    @property
     def products(self) -> int:
         """How many products are added up."""
-        return prod(self.result_shape) * prod(self.weight_shape[1:])
+        return prod(self.result_shape) * self.taps_of_output
 
     @property
     def is_empty(self) -> bool:

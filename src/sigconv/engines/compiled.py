@@ -249,6 +249,22 @@ def _run_blocks(dtype: DType) -> None:
     try_blocks(dtype)
 
 
+def _run_channels(dtype: DType) -> None:
+    from sigconv.loops.channels import try_channels
+    from sigconv.loops.counting import try_counting
+
+    try_counting()
+    try_channels(dtype)
+
+
+def _run_products(dtype: DType) -> None:
+    from sigconv.loops.counting import try_counting
+    from sigconv.loops.products import try_products
+
+    try_counting()
+    try_products(dtype)
+
+
 def _run_moves(source: DType, target: DType) -> None:
     from sigconv.loops.moves import address_of
 
@@ -268,6 +284,8 @@ _RUNS: dict[str, Callable[..., None]] = {
     "passes": _run_passes,
     "heads": _run_heads,
     "blocks": _run_blocks,
+    "channels": _run_channels,
+    "products": _run_products,
     "moves": _run_moves,
 }
 
@@ -280,6 +298,8 @@ _CACHED = {
     "passes": "passes.sum_passes-*.nbi",
     "heads": "stream.sum_first_taps-*.nbi",
     "blocks": "stream.run_blocks-*.nbi",
+    "channels": "channels._sum_boxes-*.nbi",
+    "products": "products._multiply_shares-*.nbi",
     "moves": "moves._move-*.nbi",
 }
 

@@ -24,7 +24,7 @@ from sigconv.loops.sum_tables import SERVED
 types: Any = untyped_types
 cgutils: Any = untyped_cgutils
 
-__all__ = ["MANY", "SINGLE", "VECTOR", "kernel"]
+__all__ = ["MANY", "SINGLE", "VECTOR", "Emitter", "kernel"]
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
@@ -44,7 +44,7 @@ SINGLE = 8
 
 
 class Emitter:
-    """The instructions that sum up lines for `rows` rows of `many` vectors each."""
+    """The instructions that add up products in `rows` rows of `many` vectors each."""
 
     def __init__(self, builder: Any, element: Any, rows: int, many: int, lanes: Any) -> None:
         self.builder = builder
@@ -63,17 +63,18 @@ class Emitter:
         self.parts = 2 if self.is_complex else 1
         self.zero = ir.Constant(self.vector, None)
         self.sums = [
-            [[self._variable(self.zero) for _ in range(many)] for _ in range(self.parts)]
+            [[self.variable(self.zero) for _ in range(many)] for _ in range(self.parts)]
             for _ in range(rows)
         ]
-        self.masks = [] if lanes is None else self._masks(lanes)
+        self.masks = [] if lanes is None else self.masks_of(lanes)
 
-    def _variable(self, value: Any) -> Any:
+    def variable(self, value: Any) -> Any:
+        """Return the place of something that changes; it is kept in a register."""
         place = cgutils.alloca_once(self.builder, value.type)
         self.builder.store(value, place)
         return place
 
-    def _masks(self, lanes: Any) -> list[Any]:
+    def masks_of(self, lanes: Any) -> list[Any]:
         """Return which elements of each vector there are, of `lanes` outputs in all."""
         if self.is_complex:
             lanes = self.builder.shl(lanes, _I64(1))
@@ -132,9 +133,10 @@ class Emitter:
             equal = self._spread(weight, self.type)
             for place, vector in zip(self.sums[row][part], samples, strict=True):
                 total = self.builder.load(place)
-                self.builder.store(self._multiply_add(equal, vector, total), place)
+                self.builder.store(self.multiply_add(equal, vector, total), place)
 
-    def _multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """Return a b + c."""
         if not self.is_float:
             return self.builder.add(c, self.builder.mul(a, b))
         # "contract" allows a fused multiply-add and nothing else: NaN and infinity stay exact.
@@ -151,7 +153,7 @@ class Emitter:
         swap = ir.Constant(ir.VectorType(_I32, self.width), [i ^ 1 for i in range(self.width)])
         turned = self.builder.shuffle_vector(apart, apart, swap)
         signs = ir.Constant(self.vector, [-1.0, 1.0] * (self.width // 2))
-        return self._multiply_add(signs, turned, total)
+        return self.multiply_add(signs, turned, total)
 
 
 def kernel(rows: int, many: int, *, masked: bool = False) -> Any:
@@ -201,8 +203,8 @@ def _sum_lines(made: Emitter, lines: Any, counts: Any, form: Any, rows: int) -> 
     samples.
     """
     builder, (taps, step, following, shift) = made.builder, form
-    line, place = made._variable(_I64(0)), made._variable(_I64(0))
-    weight = made._variable(_I64(0))
+    line, place = made.variable(_I64(0)), made.variable(_I64(0))
+    weight = made.variable(_I64(0))
     element = _I64(made.size * made.parts)
     for segment, (first, last) in enumerate(SERVED if rows > 1 else [(0, 0)]):
         count = builder.load(builder.gep(counts, [_I64(segment)]))

@@ -1,0 +1,184 @@
+"""Sums over channels as products of matrices: the samples that a few outputs meet, as columns.
+
+The whole matrix would have each sample as often as there are taps; here it is made for one box of
+outputs after the other, in scratch that stays in the cache. BLAS takes one thread for each worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import cache
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sigconv.channels.problem import ChannelProblem
+from sigconv.core.dtypes import Array
+from sigconv.core.gather import gather_region
+from sigconv.core.problem import Axis
+from sigconv.engines.workers import run_shared
+
+__all__ = ["blas_dtypes", "multiply_columns", "sum_columns"]
+
+blas_dtypes = ("f4", "f8", "c8", "c16")
+"""The dtypes whose matrices BLAS multiplies."""
+
+# Elements of the columns for one box, and boxes for each worker where there are few signals.
+_MOST_COLUMNS, _LEAST_BOXES = 1 << 17, 8
+
+# Stretches of the work that have sums of weights of their own.
+_SLABS = 8
+
+
+class _Box(NamedTuple):
+    """A signal, a group, and a range of outputs on each axis."""
+
+    n: int
+    group: int
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return tuple(stop - start for start, stop in self.spans)
+
+
+def sum_columns(
+    problem: ChannelProblem,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    *,
+    workers: int,
+) -> None:
+    """Write the result for a signal (batch, inputs, *space)."""
+    dtype, groups = problem.dtypes.compute, problem.groups
+    matrices = weight.astype(dtype, copy=False).reshape(groups, problem.outputs // groups, -1)
+    shift = None if bias is None else bias.astype(dtype).reshape(groups, -1, 1)
+    parts = out.reshape(problem.batch, groups, -1, *problem.result_shape[2:])
+
+    def work(boxes: Iterator[_Box]) -> None:
+        room = np.empty(0, dtype)
+        for box in boxes:
+            room = _room(problem, box, room)
+            with np.errstate(all="ignore"):
+                sums = matrices[box.group] @ _columns(problem, x, box, room)
+                if shift is not None:
+                    sums += shift[box.group]
+                place = parts[box.n, box.group][(slice(None), *_slices(box))]
+                place[...] = sums.reshape(place.shape)
+
+    boxes = list(_boxes(problem))
+    with _lone_threads(len(boxes), workers):
+        run_shared(work, boxes, workers)
+
+
+def multiply_columns(
+    problem: ChannelProblem, x: Array, grad: Array, out: Array, *, workers: int
+) -> None:
+    """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., s*q + d*k])."""
+    dtype, groups = problem.dtypes.compute, problem.groups
+    parts = grad.reshape(problem.batch, groups, -1, *problem.result_shape[2:])
+    boxes = list(_boxes(problem))
+    room = prod(problem.signal_shape) + prod(problem.result_shape)
+    affordable = max(1, room // (2 * prod(problem.weight_shape)))
+    slabs = min(_SLABS, affordable, len(boxes))
+    sums = np.zeros((slabs, groups, problem.outputs // groups, problem.taps_of_output), dtype)
+
+    def work(numbers: Iterator[int]) -> None:
+        room = np.empty(0, dtype)
+        for slab in numbers:
+            for box in boxes[slab * len(boxes) // slabs : (slab + 1) * len(boxes) // slabs]:
+                room = _room(problem, box, room)
+                columns = _columns(problem, x, box, room)
+                errors = parts[box.n, box.group][(slice(None), *_slices(box))].astype(dtype)
+                with np.errstate(all="ignore"):
+                    own = errors.reshape(len(errors), -1) @ columns.conj().T
+                    sums[slab, box.group] += own
+
+    with _lone_threads(slabs, workers):
+        run_shared(work, range(slabs), workers)
+    with np.errstate(all="ignore"):
+        out[...] = sums.sum(axis=0).reshape(out.shape)
+
+
+def _boxes(problem: ChannelProblem) -> Iterator[_Box]:
+    """Yield the boxes of outputs, of which each has columns that fit the cache."""
+    lengths = [axis.length for axis in problem.axes]
+    units = problem.batch * problem.groups
+    while problem.taps_of_output * prod(lengths) > _MOST_COLUMNS or (
+        units * _cuts(problem.axes, lengths) < _LEAST_BOXES
+        and problem.taps_of_output * prod(lengths) > _MOST_COLUMNS // _LEAST_BOXES
+    ):
+        # The first axis whose outputs can be cut: the others stay whole rows.
+        j = next((j for j, n in enumerate(lengths) if n > 1), None)
+        if j is None:
+            break
+        lengths[j] = -(-lengths[j] // 2)
+    spans = [
+        [(start, min(axis.length, start + n)) for start in range(0, axis.length, n)]
+        for axis, n in zip(problem.axes, lengths, strict=True)
+    ]
+    for n, group in product(range(problem.batch), range(problem.groups)):
+        for met in product(*spans):
+            yield _Box(n, group, met)
+
+
+def _cuts(axes: tuple[Axis, ...], lengths: list[int]) -> int:
+    return prod(-(-axis.length // n) for axis, n in zip(axes, lengths, strict=True))
+
+
+def _slices(box: _Box) -> tuple[slice, ...]:
+    return tuple(slice(*span) for span in box.spans)
+
+
+def _room(problem: ChannelProblem, box: _Box, room: Array) -> Array:
+    """Return memory for the columns of a box, the same if it is large enough."""
+    needed = problem.taps_of_output * prod(box.outputs)
+    return room if room.size >= needed else np.empty(needed, room.dtype)
+
+
+def _columns(problem: ChannelProblem, x: Array, box: _Box, room: Array) -> Array:
+    """Return the samples that each output of a box meets, in the order of the weights."""
+    count = problem.inputs // problem.groups
+    lows = [
+        first + axis.stride * start
+        for axis, first, (start, _) in zip(problem.axes, problem.firsts, box.spans, strict=True)
+    ]
+    region = tuple(
+        (low, low + axis.stride * (n - 1) + axis.reach_back + 1)
+        for axis, low, n in zip(problem.axes, lows, box.outputs, strict=True)
+    )
+    batch = slice(box.n, box.n + 1), slice(box.group * count, (box.group + 1) * count)
+    tile = gather_region(x, problem.axes, batch, region, problem.dtypes.compute)[0]
+    steps = tile.strides[1:]
+    taps = [step * axis.dilation for step, axis in zip(steps, problem.axes, strict=True)]
+    along = [step * axis.stride for step, axis in zip(steps, problem.axes, strict=True)]
+    kernel = tuple(axis.taps for axis in problem.axes)
+    met = np.lib.stride_tricks.as_strided(
+        tile,
+        (count, *kernel, *box.outputs),
+        (tile.strides[0], *taps, *along),
+        writeable=False,
+    )
+    columns = room[: met.size].reshape(met.shape)
+    with np.errstate(all="ignore"):
+        columns[...] = met
+    return columns.reshape(problem.taps_of_output, -1)
+
+
+@cache
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _lone_threads(items: int, workers: int) -> AbstractContextManager[Any]:
+    """Let BLAS take one thread for each of several workers, and as many for one alone."""
+    limit = 1 if min(items, workers) > 1 else workers
+    limits: AbstractContextManager[Any] = _controller().limit(limits=limit, user_api="blas")
+    return limits

@@ -1,0 +1,221 @@
+"""Sums over channels by FFT: the spectra of a tile's channels meet those of all their kernels.
+
+Tiles overlap by the kernel's reach, as in overlap-save. Each input channel is transformed once for
+a block of output channels, whose kernels' spectra take no more memory than the arrays themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from sigconv.channels.problem import ChannelProblem
+from sigconv.core.dtypes import Array, DType
+from sigconv.core.gather import gather_region
+from sigconv.core.index import trailing
+from sigconv.core.shapes import regular_length
+from sigconv.engines.base import Machine, NonFiniteSamples
+from sigconv.engines.costs import transform_cost
+from sigconv.engines.workers import run_shared
+from sigconv.fft import TransformSpec, borrow_transform
+
+__all__ = ["Spectra", "multiply_spectra", "sum_spectra"]
+
+# Lengths of tiles, in kernels, among which the cheapest is taken.
+_TILES = (2, 3, 4, 6, 8, 12)
+
+# A complex product of spectra by a bin that is multiplied in memory; what copies beside transforms
+# take, in transforms; and seconds of a tile.
+_PRODUCT, _COPIES, _TILE = 0.5, 2.2, 1e-4
+
+
+class Spectra(NamedTuple):
+    """How a problem is transformed: the tile's lengths, and the output channels of a block."""
+
+    nfft: tuple[int, ...]
+    block: int
+    seconds: float
+
+    @classmethod
+    def of(cls, problem: ChannelProblem, machine: Machine) -> Spectra:
+        """Return the cheapest that takes no more memory than the arrays do."""
+        found = [cls._with(problem, machine, factor) for factor in _TILES]
+        return min(found, key=lambda spectra: spectra.seconds)
+
+    @classmethod
+    def _with(cls, problem: ChannelProblem, machine: Machine, factor: int) -> Spectra:
+        nfft = tuple(
+            regular_length(min(factor * axis.taps, axis.length + axis.taps - 1))
+            for axis in problem.axes
+        )
+        dtype = problem.dtypes.compute
+        spec = TransformSpec(1, nfft, dtype)
+        inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
+        bins = prod(spec.bins)
+        arrays = problem.signal_shape, problem.result_shape, problem.weight_shape
+        room = sum(map(prod, arrays)) * dtype.itemsize // 2
+        channel = inputs * bins * spec.spectrum_dtype.itemsize
+        block = min(outputs, max(1, room // channel))
+        tiles = problem.batch * prod(
+            -(-axis.length // (n - axis.taps + 1))
+            for axis, n in zip(problem.axes, nfft, strict=True)
+        )
+        times = -(-outputs // block)
+        transforms = inputs * outputs + tiles * (times * inputs + outputs)
+        seconds = transforms * transform_cost(machine, nfft, dtype)
+        seconds += tiles * inputs * outputs * bins * machine.multiply * _PRODUCT
+        return cls(nfft, block, problem.groups * (_COPIES * seconds + _TILE * tiles * times))
+
+
+class _Tile(NamedTuple):
+    """A signal, and a range of outputs on each axis."""
+
+    n: int
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        return tuple(slice(*span) for span in self.spans)
+
+
+class _Block(NamedTuple):
+    """A group, its input channels, and some of its output channels, counted among all."""
+
+    inputs: slice
+    outputs: slice
+
+
+def sum_spectra(
+    problem: ChannelProblem,
+    x: Array,
+    weight: Array,
+    out: Array,
+    spectra: Spectra,
+    *,
+    workers: int,
+) -> None:
+    """Write the result for a signal (batch, inputs, *space); all weights are finite.
+
+    Raises NonFiniteSamples where a sample is not: it would reach all outputs of its tile.
+    """
+    tiles = list(_tiles(problem, spectra))
+    for block in _blocks(problem, spectra):
+        kernels = _kernel_spectra(problem, weight[block.outputs], spectra)
+
+        def work(taken: Iterator[_Tile], block: _Block = block, kernels: Array = kernels) -> None:
+            for tile in taken:
+                samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
+                sums = np.matmul(kernels, samples)[..., 0].T
+                _write(sums, spectra, problem.dtypes.compute, out, block, tile)
+
+        run_shared(work, tiles, workers)
+
+
+def multiply_spectra(
+    problem: ChannelProblem,
+    x: Array,
+    grad: Array,
+    out: Array,
+    spectra: Spectra,
+    *,
+    workers: int,
+) -> None:
+    """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., q + k])."""
+    tiles = list(_tiles(problem, spectra))
+    dtype = problem.dtypes.compute
+
+    def work(blocks: Iterator[_Block]) -> None:
+        for block in blocks:
+            total: Array | None = None
+            for tile in tiles:
+                samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
+                errors = grad[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
+                transformed = _transformed(errors, spectra, dtype)
+                pairs = transformed.conj() * samples.swapaxes(-1, -2)
+                total = pairs if total is None else np.add(total, pairs, out=total)
+            assert total is not None
+            _write_weights(total, problem, spectra, out[block.outputs])
+
+    run_shared(work, list(_blocks(problem, spectra)), workers)
+
+
+def _tiles(problem: ChannelProblem, spectra: Spectra) -> Iterator[_Tile]:
+    spans = []
+    for axis, n in zip(problem.axes, spectra.nfft, strict=True):
+        step = n - axis.taps + 1
+        spans.append([(a, min(a + step, axis.length)) for a in range(0, axis.length, step)])
+    for n in range(problem.batch):
+        for met in product(*spans):
+            yield _Tile(n, met)
+
+
+def _blocks(problem: ChannelProblem, spectra: Spectra) -> Iterator[_Block]:
+    inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
+    for group in range(problem.groups):
+        own = slice(group * inputs, (group + 1) * inputs)
+        for first in range(0, outputs, spectra.block):
+            last = min(first + spectra.block, outputs)
+            yield _Block(own, slice(group * outputs + first, group * outputs + last))
+
+
+def _transformed(values: Array, spectra: Spectra, dtype: DType) -> Array:
+    """Return spectra (bins, channels, 1) of arrays (channels, *space), with zeros after them."""
+    with borrow_transform(TransformSpec(len(values), spectra.nfft, dtype)) as transform:
+        transform.samples[...] = 0
+        transform.samples[trailing(slice(0, n) for n in values.shape[1:])] = values
+        transform.forward()
+        flat = transform.spectrum.reshape(len(values), -1)
+        return np.ascontiguousarray(flat.T)[..., None]
+
+
+def _kernel_spectra(problem: ChannelProblem, weight: Array, spectra: Spectra) -> Array:
+    """Return the spectra (bins, outputs, inputs) of the reversed kernels, scaled for the inverse."""
+    dtype = problem.dtypes.compute
+    rows = [_transformed(kernels.conj(), spectra, dtype)[..., 0] for kernels in weight]
+    # F(conj w) conjugated is the spectrum of w reversed about its first tap.
+    return np.stack(rows, axis=1).conj() * dtype.type(1 / prod(spectra.nfft)).real
+
+
+def _tile_spectra(
+    problem: ChannelProblem, x: Array, channels: slice, tile: _Tile, spectra: Spectra
+) -> Array:
+    """Return the spectra (bins, inputs, 1) of what a tile of outputs meets."""
+    region = tuple(
+        (first + start, first + stop + axis.taps - 1)
+        for axis, first, (start, stop) in zip(problem.axes, problem.firsts, tile.spans, strict=True)
+    )
+    batch = slice(tile.n, tile.n + 1), channels
+    samples = gather_region(x, problem.axes, batch, region, problem.dtypes.compute)[0]
+    made = _transformed(samples, spectra, problem.dtypes.compute)
+    # The sum of all samples, which is bin 0, is finite only if each of them is.
+    if not np.isfinite(made[0]).all():
+        raise NonFiniteSamples
+    return made
+
+
+def _write(
+    sums: Array, spectra: Spectra, dtype: DType, out: Array, block: _Block, tile: _Tile
+) -> None:
+    """Write the outputs of a tile whose spectra are (channels, bins)."""
+    with borrow_transform(TransformSpec(len(sums), spectra.nfft, dtype)) as transform:
+        transform.spectrum[...] = sums.reshape(transform.spectrum.shape)
+        transform.inverse()
+        counts = [stop - start for start, stop in tile.spans]
+        place = out[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
+        place[...] = transform.samples[trailing(slice(0, n) for n in counts)]
+
+
+def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out: Array) -> None:
+    """Write the weights whose spectra are (bins, outputs, inputs)."""
+    dtype = problem.dtypes.compute
+    taps = tuple(axis.taps for axis in problem.axes)
+    for o, place in enumerate(out):
+        with borrow_transform(TransformSpec(len(place), spectra.nfft, dtype)) as transform:
+            transform.spectrum[...] = total[:, o].T.reshape(transform.spectrum.shape)
+            transform.inverse()
+            found = transform.samples[trailing(slice(0, n) for n in taps)]
+            place[...] = found.conj() / prod(spectra.nfft)

@@ -1,0 +1,114 @@
+"""Sums over channels described for the compiled loops: axes by phases, boxes of outputs, lines.
+
+numba keeps what it compiled of `channels.py` and `products.py` while those files stay as they are:
+after a change here that they depend on, touch them.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from sigconv.core.dtypes import Array
+from sigconv.core.problem import Axis
+
+__all__ = ["RULES", "AxisTable", "boxes_of", "three_axes"]
+
+RULES = {"zero": 0, "edge": 1, "reflect": 2, "symmetric": 3, "wrap": 4}
+"""The numbers by which the loops know what continues an axis."""
+
+# Elements that are copied for a box of outputs at most: they stay in the second-level cache.
+_MOST_COPIED = 1 << 16
+
+# Outputs along rows that are not cut any further.
+_LEAST_WIDTH = 256
+
+# Boxes for each worker, and products that are worth one.
+_BOXES, _BOX_PRODUCTS = 8, 1 << 18
+
+
+class AxisTable(NamedTuple):
+    """One axis by phases of its stride.
+
+    Attributes
+    ----------
+    axis : Axis
+        What is described.
+    phases : list of (int, int)
+        For each phase that taps meet, the position of its first sample from that of output 0 and
+        tap 0, and how many samples more than outputs it has.
+    taps : list of (int, int)
+        For each tap, its phase and the sample of it that output 0 meets.
+    """
+
+    axis: Axis
+    phases: list[tuple[int, int]]
+    taps: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, axis: Axis) -> AxisTable:
+        """Sort the taps of an axis by the remainders of their positions."""
+        places = [divmod(axis.dilation * k, axis.stride) for k in range(axis.taps)]
+        reached: dict[int, list[int]] = {}
+        for place, remainder in places:
+            reached.setdefault(remainder, []).append(place)
+        numbers = {remainder: p for p, remainder in enumerate(reached)}
+        phases = [
+            (axis.stride * found[0] + remainder, found[-1] - found[0])
+            for remainder, found in reached.items()
+        ]
+        taps = [(numbers[r], place - reached[r][0]) for place, r in places]
+        return cls(axis, phases, taps)
+
+    @property
+    def span(self) -> int:
+        """How many samples more than outputs a phase has at most."""
+        return max(span for _, span in self.phases)
+
+    def packed(self, count: int) -> int:
+        """Return how many samples `count` outputs meet."""
+        return sum(count + span for _, span in self.phases)
+
+    def numbers(self, block: int) -> Array:
+        """Return what `samples.axis_at` reads, for blocks of so many outputs."""
+        axis = self.axis
+        before, after = (RULES[edge.rule if not edge.is_zero else "zero"] for edge in axis.edges)
+        first = axis.start - axis.reach_back
+        blocks = -(-axis.length // block)
+        head = [axis.size, first, axis.stride, before, after, axis.length, block, blocks]
+        head += [self.span, axis.taps, len(self.phases)]
+        return np.array([*head, *sum(self.phases, ()), *sum(self.taps, ())], np.int64)
+
+
+def three_axes(axes: tuple[Axis, ...]) -> tuple[Axis, Axis, Axis]:
+    """Return three axes, the first of them of one sample and one tap where there are fewer."""
+    one, two, three = (*(Axis(0, 1, 1, 0, 1),) * (3 - len(axes)), *axes)
+    return one, two, three
+
+
+def boxes_of(tables: list[AxisTable], channels: int, products: int, units: int) -> list[int]:
+    """Return the outputs of each axis that are taken together.
+
+    What is copied for `channels` of them fits the cache. Of `units` of work that differ in batch or
+    group anyway, each of `products`, enough boxes are made to share.
+    """
+    lengths = [table.axis.length for table in tables]
+    wanted = min(-(-2 * _BOXES // units), max(1, products // _BOX_PRODUCTS))
+    while True:
+        copied = prod(t.packed(n) for t, n in zip(tables, lengths, strict=True))
+        cuts = prod(-(-t.axis.length // n) for t, n in zip(tables, lengths, strict=True))
+        if channels * copied <= _MOST_COPIED and cuts >= wanted:
+            return lengths
+        finer = [-(-n // 2) for n in lengths]
+        # The axis is cut along which neighbours share the fewest samples.
+        shares = {
+            j: tables[j].packed(finer[j]) / tables[j].packed(lengths[j]) * lengths[j] / finer[j]
+            for j in range(3)
+            if lengths[j] > (_LEAST_WIDTH if j == 2 else 1)
+        }
+        if not shares:
+            return lengths
+        best = min(shares, key=shares.__getitem__)
+        lengths[best] = finer[best]
