@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from sigconv.errors import BoundaryError, OptionError, ShapeError
 __all__ = [
     "Sides",
     "as_channels_first",
+    "check_flip",
+    "checked_groups",
+    "checked_shape",
     "edges_of",
     "in_layout",
     "named_shape",
@@ -39,9 +43,17 @@ def spatial_axes(shape: Shape, name: str) -> int:
     return len(shape) - 2
 
 
+def checked_shape(shape: Any, name: str) -> Shape:
+    """Return the shape of an array that is not there, as integers of at least 0."""
+    given = _entries(shape, 1)
+    if not all(_is_whole(n) and n >= 0 for n in given):
+        raise ShapeError(f"{name} is a tuple of integers of at least 0; got {shape!r}.")
+    return tuple(int(n) for n in given)
+
+
 def per_axis(value: Any, ndim: int, name: str, least: int) -> Shape:
     """Return one integer of at least `least` for each axis of space, of which one serves all."""
-    given = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value,) * ndim
+    given = _entries(value, ndim)
     if len(given) != ndim:
         raise ShapeError(
             f"{name} is an integer, or has one entry per axis of space ({ndim}); got {value!r}."
@@ -51,24 +63,51 @@ def per_axis(value: Any, ndim: int, name: str, least: int) -> Shape:
     return tuple(int(entry) for entry in given)
 
 
+def _entries(value: Any, count: int) -> tuple[Any, ...]:
+    """Return the entries of a sequence; a number, or what should be one, stands for `count`."""
+    given = value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        return tuple(given)
+    return (given,) * count
+
+
 def _is_whole(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool | np.bool_)
+    try:
+        index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool | np.bool_)
+
+
+def checked_groups(groups: Any) -> int:
+    """Return the number of parts of the channels that do not meet."""
+    if not _is_whole(groups) or groups < 1:
+        raise OptionError(
+            f"groups is an integer of at least 1, the same for all axes; got {groups!r}."
+        )
+    return int(groups)
+
+
+def check_flip(flip: Any) -> None:
+    """Raise OptionError unless `flip` says whether kernels are flipped."""
+    if not isinstance(flip, bool | np.bool_):
+        raise OptionError(f"flip is True or False; got {flip!r}.")
 
 
 def sides_of(padding: Any, taps: Shape, dilation: Shape) -> Sides:
     """Return how many samples `padding` puts before and after each axis."""
     ndim = len(taps)
     if isinstance(padding, str):
-        reach = [d * (max(k, 1) - 1) for k, d in zip(taps, dilation, strict=True)]
         if padding == "valid":
             return ((0, 0),) * ndim
         if padding == "same":
+            reach = [d * (k - 1) for k, d in zip(taps, dilation, strict=True)]
             return tuple((r // 2, r - r // 2) for r in reach)
         raise OptionError(
             f"padding is a number, a sequence, 'same' or 'valid'; got {padding!r}. How the signal "
             "continues is the boundary."
         )
-    entries = tuple(padding) if isinstance(padding, Sequence | np.ndarray) else (padding,) * ndim
+    entries = _entries(padding, ndim)
     if len(entries) != ndim:
         pairs = " A pair of sides is one entry: [(1, 2)]." if ndim == 1 else ""
         raise ShapeError(
@@ -79,7 +118,7 @@ def sides_of(padding: Any, taps: Shape, dilation: Shape) -> Sides:
 
 
 def _sides(entry: Any) -> tuple[int, int]:
-    pair = tuple(entry) if isinstance(entry, Sequence | np.ndarray) else (entry, entry)
+    pair = _entries(entry, 2)
     if len(pair) != 2 or not all(_is_whole(side) and side >= 0 for side in pair):
         raise OptionError(
             "each entry of padding is an integer of at least 0, or a (before, after) pair of "
@@ -107,7 +146,7 @@ def edges_of(boundary: Any, ndim: int) -> tuple[Edges, ...]:
 
 def as_channels_first(array: Array, layout: str) -> Array:
     """Return a view of (batch, channels, *space), whatever the layout."""
-    if layout not in _LAYOUTS:
+    if not isinstance(layout, str) or layout not in _LAYOUTS:
         raise OptionError(f"layout must be {' or '.join(map(repr, _LAYOUTS))}; got {layout!r}.")
     return array if layout == "channels_first" or array.ndim < 2 else np.moveaxis(array, -1, 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+from sys import maxsize
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,8 @@ from sigconv.core.problem import Axis, Shape
 from sigconv.errors import OptionError, ShapeError
 from sigconv.layers.arguments import (
     Sides,
+    check_flip,
+    checked_groups,
     edges_of,
     named_shape,
     per_axis,
@@ -21,6 +25,9 @@ from sigconv.layers.arguments import (
 )
 
 __all__ = ["Form", "Numbers", "numbers_of"]
+
+# Of the widest dtype, complex long doubles of 32 bytes.
+_MOST_ELEMENTS = maxsize // 32
 
 
 class Numbers(NamedTuple):
@@ -49,12 +56,12 @@ class Form(NamedTuple):
     def problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         """Return the sums for a signal of a shape (batch, channels, *space), and weights."""
         ndim = spatial_axes(shape, "x")
-        groups = self._checked_groups(shape, weight, ndim)
+        _check_weight(shape, weight)
+        groups = self._checked_groups(shape, weight)
+        check_flip(self.flip)
         stride = per_axis(self.stride, ndim, "stride", 1)
         dilation = per_axis(self.dilation, ndim, "dilation", 1)
         taps = weight[2:]
-        if 0 in taps:
-            raise ShapeError(f"weight needs at least one tap on each axis; got shape {weight}.")
         sides = sides_of(self.padding, taps, dilation)
         edges = edges_of(self.boundary, ndim)
         axes = []
@@ -72,6 +79,7 @@ class Form(NamedTuple):
             axes.append(
                 Axis(j, size, taps[j], start, start + free + 1, edges[j], stride[j], dilation[j])
             )
+        _check_extent(shape, weight, sides)
         return ChannelProblem(shape[0], shape[1], weight[0], groups, tuple(axes), dtypes)
 
     def transposed_shape(self, shape: Shape, weight: Shape, extra: Any) -> Shape:
@@ -80,8 +88,8 @@ class Form(NamedTuple):
         stride = per_axis(self.stride, ndim, "stride", 1)
         dilation = per_axis(self.dilation, ndim, "dilation", 1)
         added = per_axis(extra, ndim, "output_padding", 0)
-        if len(weight) != len(shape):
-            raise ShapeError(_same_axes(shape, weight))
+        groups = checked_groups(self.groups)
+        _check_weight(shape, weight)
         if shape[1] != weight[0]:
             raise ShapeError(
                 f"the transposed layer takes as many channels as weight.shape[0]; got {shape[1]} "
@@ -92,27 +100,30 @@ class Form(NamedTuple):
                 "output_padding is less than stride: it tells apart the sizes that the stride "
                 f"rounds to one; got output_padding={extra!r}, stride={self.stride!r}."
             )
+        if 0 in shape[2:]:
+            raise ShapeError(
+                f"x needs at least one sample on each axis of space, as every result of the layer "
+                f"has; got the shape {named_shape(shape, self.layout)}."
+            )
         sides: Sides = sides_of(self.padding, weight[2:], dilation)
         sizes = []
         for j, (before, after) in enumerate(sides):
             reach = dilation[j] * (weight[2 + j] - 1)
             size = (shape[2 + j] - 1) * stride[j] + reach + 1 - before - after + added[j]
-            if size < 0 or not shape[2 + j]:
+            if size < 0:
                 raise ShapeError(
                     f"padding {(before, after)} leaves nothing of axis {j} of space. Pad less."
                 )
             sizes.append(size)
-        return shape[0], weight[1] * self.groups, *sizes
+        return shape[0], weight[1] * groups, *sizes
 
     def view(self, weight: Array) -> Array:
         """Return the weights in the order in which samples are met."""
         turned: Array = np.flip(weight, tuple(range(2, weight.ndim)))
         return turned if self.flip else weight
 
-    def _checked_groups(self, shape: Shape, weight: Shape, ndim: int) -> int:
-        if len(weight) != len(shape):
-            raise ShapeError(_same_axes(shape, weight))
-        groups = per_axis(self.groups, 1, "groups", 1)[0]
+    def _checked_groups(self, shape: Shape, weight: Shape) -> int:
+        groups = checked_groups(self.groups)
         if shape[1] != weight[1] * groups:
             raise ShapeError(
                 "x has as many channels as weight.shape[1] times groups; got "
@@ -127,8 +138,22 @@ class Form(NamedTuple):
         return groups
 
 
-def _same_axes(shape: Shape, weight: Shape) -> str:
-    return (
-        f"weight needs {len(shape)} axes, as x has: (out, in/groups) and one per axis of space; "
-        f"got shapes {weight} and {shape}."
-    )
+def _check_weight(shape: Shape, weight: Shape) -> None:
+    if len(weight) != len(shape):
+        raise ShapeError(
+            f"weight needs {len(shape)} axes, as x has: (out, in/groups) and one per axis of "
+            f"space; got shapes {weight} and {shape}."
+        )
+    if 0 in weight[2:]:
+        raise ShapeError(f"weight needs at least one tap on each axis; got shape {weight}.")
+
+
+def _check_extent(shape: Shape, weight: Shape, sides: Sides) -> None:
+    """Raise ShapeError where no array has as many elements as the signal with its padding."""
+    padded = [size + sum(pair) for size, pair in zip(shape[2:], sides, strict=True)]
+    channels = max(shape[1], weight[0], 1)
+    if max(shape[0], 1) * channels * prod(max(n, 1) for n in padded) > _MOST_ELEMENTS:
+        raise ShapeError(
+            f"with its padding the signal has {channels} channels of {tuple(padded)} samples, more "
+            "than an array holds. Pad less, or use a smaller stride."
+        )
