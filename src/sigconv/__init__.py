@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sigconv.engines.workers import set_workers
     from sigconv.fft import set_fft_backend
     from sigconv.pieces import convolve_pieces
+    from sigconv.resampling import resample_conv
     from sigconv.streaming import (
         StreamConvolver,
         StreamCorrelator,
@@ -54,6 +55,7 @@ __all__ = [
     "plan",
     "plots",
     "probability",
+    "resample_conv",
     "set_fft_backend",
     "set_workers",
     "testing",
@@ -77,6 +79,7 @@ _HOMES = {
     "normalized_correlation": "correlation.matching",
     "phase_correlation": "correlation.registration",
     "plan": "convolution",
+    "resample_conv": "resampling",
     "set_fft_backend": "fft",
     "set_workers": "engines.workers",
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sigconv.errors import MethodError
 
-METHODS = ("auto", "taps")
+METHODS = ("auto", "direct", "gemm", "fft", "taps")
 RULES = ("zero", "edge", "reflect", "symmetric", "wrap")
 DTYPES = ("f4", "f8", "f2", "c8", "c16", "i1", "i8", "u1", "?", "g", "O")
 LAYOUTS = ("channels_first", "channels_last")

@@ -1,10 +1,10 @@
-"""Channels that do not meet, each convolved by the engines of single signals: FFTs for long kernels."""
+"""Channels that do not meet, each convolved by the engines of single signals."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sigconv.channels.problem import ChannelProblem
+from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.arguments import make_problem
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Operand, Options, Problem
@@ -25,7 +25,7 @@ def refusal_apart(problem: ChannelProblem) -> str | None:
 
 
 def problem_apart(problem: ChannelProblem) -> Problem:
-    """Return the convolution of all channels, with axes (batch, inputs, outputs of each, *space)."""
+    """Return the convolution of all channels, of axes (batch, inputs, outputs of each, *space)."""
     each = problem.outputs // problem.inputs
     signal = problem.batch, problem.inputs, 1, *problem.signal_shape[2:]
     kernel = 1, problem.inputs, each, *problem.weight_shape[2:]
@@ -39,7 +39,13 @@ def problem_apart(problem: ChannelProblem) -> Problem:
 
 
 def sum_apart(
-    problem: ChannelProblem, x: Array, weight: Array, out: Array, *, workers: int
+    problem: ChannelProblem,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    *,
+    workers: int,
 ) -> None:
     """Write the result for a signal (batch, inputs, *space)."""
     single = problem_apart(problem)
@@ -47,4 +53,6 @@ def sum_apart(
     space = tuple(range(3, 3 + len(problem.axes)))
     kernel = np.flip(weight.reshape(single.kernel_shape), space).astype(dtype, copy=False)
     samples = np.expand_dims(x, 2).astype(dtype, copy=False)
-    out[...] = run(single, samples, kernel, workers=workers).reshape(out.shape)
+    sums = run(single, samples, kernel, workers=workers).reshape(out.shape)
+    with np.errstate(all="ignore"):
+        out[...] = sums if bias is None else sums + bias_view(problem, bias)

@@ -1,58 +1,31 @@
-"""Sums over channels and their two adjoints: which engine, and what lies around it.
-
-| method | taken where | by |
-|---|---|---|
-| direct | always, with numba | compiled loops over taps, several channels or rows sharing loads |
-| gemm | small planes, many channels; without numba | columns of samples, and BLAS |
-| fft | long kernels without a stride | spectra of tiles; channels that do not meet one by one |
-| taps | objects and extended precision | one product of matrices for each tap |
-"""
+"""Sums over channels and their two adjoints, each by the engine that is expected to be fastest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sigconv.channels.adjoint import phases_of, region_of, transposed
-from sigconv.channels.apart import problem_apart, refusal_apart, sum_apart
-from sigconv.channels.costs import direct_seconds, gemm_seconds, product_seconds, tap_seconds
-from sigconv.channels.direct import sum_directly
-from sigconv.channels.gemm import multiply_columns, sum_columns
+from sigconv.channels.engines import PRODUCTS, SUMS, Engine
 from sigconv.channels.problem import ChannelProblem
-from sigconv.channels.products import multiply_directly
-from sigconv.channels.spectral import Spectra, multiply_spectra, sum_spectra
-from sigconv.channels.taps import sum_by_taps, weights_by_taps
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
 from sigconv.core.nonfinite import is_finite
 from sigconv.engines import NonFiniteSamples, compiled
-from sigconv.engines.base import dtype_key
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import MethodError, OptionError
-from sigconv.planning import current_machine, make_plan
+from sigconv.planning import current_machine
 
 __all__ = ["METHODS", "adjoint", "forward", "weight_gradient"]
 
-METHODS = ("auto", "direct", "gemm", "fft", "taps")
+METHODS = ("auto", *(engine.name for engine in SUMS))
 
-_BLAS = ("f4", "f8", "c8", "c16")
-
-
-class _Offer(NamedTuple):
-    """An engine's answer to a problem: why not, or in how many seconds, and the work itself.
-
-    `price` is what loading its compiled loop would take, and `loop` its name, if it has one.
-    """
-
-    method: str
-    refusal: str | None
-    seconds: float
-    write: Callable[[Array, int], None]
-    price: float = 0.0
-    loop: str = ""
+# Work below so many seconds is not worth a second thread.
+_ALONE = 1e-4
 
 
 def forward(
@@ -61,12 +34,14 @@ def forward(
     weight: Array,
     bias: Array | None = None,
     *,
+    out: Array | None = None,
     method: str = "auto",
     workers: int | None = None,
 ) -> Array:
     """Return the sums for a signal (batch, inputs, *space), with a bias for each output channel."""
-    out = np.empty(problem.result_shape, problem.dtypes.result)
-    _write(_sum_offers(problem, x, weight, bias), out, method, workers)
+    if out is None:
+        out = np.empty(problem.result_shape, problem.dtypes.result)
+    _sum(problem, x, weight, bias, out, _Way(method, workers))
     return out
 
 
@@ -83,15 +58,14 @@ def adjoint(
     region = region_of(problem)
     sizes = tuple((0, axis.size) for axis in problem.axes)
     shape = problem.batch, problem.inputs, *(stop - start for start, stop in region)
-    dtypes = problem.dtypes
+    dtypes, way = problem.dtypes, _Way(method, workers)
     whole = np.empty(shape, dtypes.result if region == sizes else dtypes.compute)
     for place, taps, phase in phases_of(problem):
         part = whole[trailing(place)]
         if phase is None:
             part[...] = 0
-        elif part.size:
-            offers = _sum_offers(phase, grad, turned[trailing(taps)], None)
-            _write(offers, part, method, workers)
+        else:
+            _sum(phase, grad, turned[trailing(taps)], None, part, way)
     if region == sizes:
         return whole
     out = np.zeros(problem.signal_shape, dtypes.compute)
@@ -110,141 +84,103 @@ def weight_gradient(
 ) -> Array:
     """Return the sums over the batch and all outputs of grad[..., q] conj(x[..., s*q + d*k])."""
     out = np.zeros(problem.weight_shape, problem.dtypes.result)
-    _write(_product_offers(problem, x, grad), out, method, workers)
+
+    def write(engine: Engine, threads: int) -> None:
+        engine.write(problem, x, grad, out, workers=threads)
+
+    # Without results there is nothing to add up.
+    if out.size and 0 not in problem.result_shape:
+        _run(problem, PRODUCTS, _Way(method, workers), write, sure=_is_sure(problem, grad))
     return out
 
 
-def _sum_offers(
-    problem: ChannelProblem, x: Array, weight: Array, bias: Array | None
-) -> Iterable[_Offer]:
-    """Yield what each engine offers for the sums."""
-    machine, dtype = current_machine(), problem.dtypes.compute
-    sure = None if _is_sure(problem, weight) else "weights that are not finite meet missing samples"
+class _Way(NamedTuple):
+    """How a caller wants the work to be done."""
 
-    def write_directly(out: Array, workers: int) -> None:
-        sum_directly(problem, x, weight, bias, out, workers=workers)
-
-    refusal, price = sure or _uncompiled(problem), compiled.load_seconds(dtype, machine, "channels")
-    seconds = direct_seconds(problem, machine)
-    loop = compiled.name_of(dtype, "channels")
-    yield _Offer("direct", refusal, seconds, write_directly, price, loop)
-
-    def write_columns(out: Array, workers: int) -> None:
-        sum_columns(problem, x, weight, bias, out, workers=workers)
-
-    refusal = sure or _without_blas(problem)
-    yield _Offer("gemm", refusal, gemm_seconds(problem, machine), write_columns)
-
-    def write_taps(out: Array, workers: int) -> None:
-        del workers
-        sum_by_taps(problem, x, weight, out)
-        _add_bias(out, bias)
-
-    yield _Offer("taps", None, tap_seconds(problem, machine), write_taps)
-    yield _spectral_offer(problem, x, weight, bias, sure)
+    method: str
+    workers: int | None
 
 
-def _spectral_offer(
-    problem: ChannelProblem, x: Array, weight: Array, bias: Array | None, sure: str | None
-) -> _Offer:
-    machine, apart = current_machine(), refusal_apart(problem)
-    if apart is None and _without_blas(problem) is None:
-        single = problem_apart(problem)
+def _sum(
+    problem: ChannelProblem, x: Array, weight: Array, bias: Array | None, out: Array, way: _Way
+) -> None:
+    def write(engine: Engine, threads: int) -> None:
+        engine.write(problem, x, weight, bias, out, workers=threads)
 
-        def write_apart(out: Array, workers: int) -> None:
-            sum_apart(problem, x, weight, out, workers=workers)
-            _add_bias(out, bias)
-
-        return _Offer("fft", None, make_plan(single, "auto").cost.seconds, write_apart)
-    refusal = sure or _without_blas(problem) or _strided(problem)
-    if refusal:
-        return _Offer("fft", refusal, np.inf, _nothing)
-    spectra = Spectra.of(problem, machine)
-
-    def write_spectra(out: Array, workers: int) -> None:
-        sum_spectra(problem, x, weight, out, spectra, workers=workers)
-        _add_bias(out, bias)
-
-    return _Offer("fft", None, spectra.seconds, write_spectra)
+    _check(way)
+    if out.size:
+        _run(problem, SUMS, way, write, sure=_is_sure(problem, weight))
 
 
-def _product_offers(problem: ChannelProblem, x: Array, grad: Array) -> Iterable[_Offer]:
-    """Yield what each engine offers for the weights' gradient."""
-    machine, dtype = current_machine(), problem.dtypes.compute
-    sure = None if _is_sure(problem, grad) else "errors that are not finite meet missing samples"
-
-    def write_directly(out: Array, workers: int) -> None:
-        multiply_directly(problem, x, grad, out, workers=workers)
-
-    real = None if dtype.kind == "f" else f"{dtype} is no real floating dtype"
-    refusal = sure or real or _uncompiled(problem)
-    price = compiled.load_seconds(dtype, machine, "products")
-    seconds = product_seconds(problem, machine)
-    loop = compiled.name_of(dtype, "products")
-    yield _Offer("direct", refusal, seconds, write_directly, price, loop)
-
-    def write_columns(out: Array, workers: int) -> None:
-        multiply_columns(problem, x, grad, out, workers=workers)
-
-    refusal = sure or _without_blas(problem)
-    yield _Offer("gemm", refusal, gemm_seconds(problem, machine), write_columns)
-
-    def write_taps(out: Array, workers: int) -> None:
-        del workers
-        weights_by_taps(problem, x, grad, out)
-
-    yield _Offer("taps", None, tap_seconds(problem, machine), write_taps)
-    refusal = sure or _without_blas(problem) or _strided(problem)
-    if refusal:
-        yield _Offer("fft", refusal, np.inf, _nothing)
-        return
-    spectra = Spectra.of(problem, machine)
-
-    def write_spectra(out: Array, workers: int) -> None:
-        multiply_spectra(problem, x, grad, out, spectra, workers=workers)
-
-    yield _Offer("fft", None, spectra.seconds, write_spectra)
+def _check(way: _Way) -> None:
+    if way.method not in METHODS:
+        raise OptionError(f"method must be one of {', '.join(METHODS)}; got {way.method!r}.")
+    resolve_workers(way.workers)
 
 
-def _write(offers: Iterable[_Offer], out: Array, method: str, workers: int | None) -> None:
-    """Let the engine that was asked for, or the fastest, write the result."""
-    if method not in METHODS:
-        raise OptionError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
-    threads = resolve_workers(workers)
-    if not out.size:
-        return
-    given = {offer.method: offer for offer in offers}
-    if method != "auto":
-        chosen = given[method]
-        if chosen.refusal:
-            raise MethodError(f"method={method!r} does not serve: {chosen.refusal}. Use 'auto'.")
-    else:
-        chosen = _cheapest(given.values())
+def _run(
+    problem: ChannelProblem,
+    engines: tuple[Engine, ...],
+    way: _Way,
+    write: Callable[[Engine, int], Any],
+    *,
+    sure: bool,
+) -> None:
+    """Let an engine write the result; where a number is not finite, one that is exact in that."""
+    _check(way)
+    workers = resolve_workers(way.workers)
+    # Zeros that stand for missing samples would turn such weights into NaN.
+    method = way.method if sure else "taps"
+    chosen = _chosen(problem, engines, method, compiled.loaded())
+    chosen.count_loss()
     try:
-        chosen.write(out, threads)
+        write(chosen.engine, workers if chosen.seconds > _ALONE else 1)
     except NonFiniteSamples:
-        others = (offer for offer in given.values() if offer.method != "fft")
-        _cheapest(others).write(out, threads)
+        others = tuple(engine for engine in engines if engine.name != "fft")
+        write(_chosen(problem, others, "auto", compiled.loaded()).engine, workers)
 
 
-def _cheapest(offers: Iterable[_Offer]) -> _Offer:
-    """Return the fastest offer; what is lost while its loop is not loaded adds up."""
-    able = [offer for offer in offers if not offer.refusal]
-    best = min(able, key=lambda offer: offer.seconds + offer.price)
-    fastest = min(able, key=lambda offer: offer.seconds)
-    if fastest is not best and fastest.loop:
-        compiled.lose(fastest.loop, best.seconds - fastest.seconds, fastest.price)
-    return best
+class _Choice(NamedTuple):
+    """An engine, its seconds, and what is lost while the loop of another is not loaded."""
+
+    engine: Engine
+    seconds: float
+    loop: str = ""
+    loss: float = 0.0
+    price: float = 0.0
+
+    def count_loss(self) -> None:
+        """Add what a call loses to what calls before it have lost."""
+        if self.loop:
+            compiled.lose(self.loop, self.loss, self.price)
 
 
-def _nothing(out: Array, workers: int) -> None:
-    del out, workers
-
-
-def _add_bias(out: Array, bias: Array | None) -> None:
-    if bias is not None:
-        with np.errstate(all="ignore"):
-            out += bias.reshape(-1, *(1,) * (out.ndim - 2)).astype(out.dtype)
+@lru_cache(maxsize=1024)
+def _chosen(
+    problem: ChannelProblem, engines: tuple[Engine, ...], method: str, loaded: frozenset[str]
+) -> _Choice:
+    """Return the engine that was asked for, or the fastest with the loops that are loaded."""
+    del loaded
+    machine, dtype = current_machine(), problem.dtypes.compute
+    named = {engine.name: engine for engine in engines}
+    if method != "auto":
+        refusal = named[method].refusal(problem)
+        if refusal:
+            raise MethodError(f"method={method!r} does not serve: {refusal}. Use method='auto'.")
+        return _Choice(named[method], named[method].seconds(problem, machine))
+    able = [engine for engine in engines if engine.refusal(problem) is None]
+    seconds = [engine.seconds(problem, machine) for engine in able]
+    prices = [
+        compiled.load_seconds(dtype, machine, engine.loop) if engine.loop else 0.0
+        for engine in able
+    ]
+    best = min(range(len(able)), key=lambda k: seconds[k] + prices[k])
+    fastest = min(range(len(able)), key=seconds.__getitem__)
+    if fastest == best or not able[fastest].loop:
+        return _Choice(able[best], seconds[best])
+    loop = compiled.name_of(dtype, able[fastest].loop)
+    loss = seconds[best] - seconds[fastest]
+    return _Choice(able[best], seconds[best], loop, loss, prices[fastest])
 
 
 def _is_sure(problem: ChannelProblem, weights: Array) -> bool:
@@ -255,23 +191,3 @@ def _is_sure(problem: ChannelProblem, weights: Array) -> bool:
         if any(edge.is_zero for edge in axis.edges)
     )
     return whole or weights.dtype.kind not in "fc" or is_finite(weights)
-
-
-def _uncompiled(problem: ChannelProblem) -> str | None:
-    if compiled.loop_for(problem.dtypes.compute) == "numba":
-        return None
-    if not compiled.has_numba():
-        return "numba is not installed"
-    return f"numba does not compile {problem.dtypes.compute}"
-
-
-def _without_blas(problem: ChannelProblem) -> str | None:
-    if dtype_key(problem.dtypes.compute) in _BLAS:
-        return None
-    return f"{problem.dtypes.compute} has no BLAS and no FFT"
-
-
-def _strided(problem: ChannelProblem) -> str | None:
-    if any(axis.stride > 1 or axis.dilation > 1 for axis in problem.axes):
-        return "an FFT would make all the outputs that a stride leaves out, or taps that are zero"
-    return None

@@ -15,8 +15,8 @@ __all__ = ["direct_seconds", "gemm_seconds", "product_seconds", "tap_seconds"]
 # A sum that shares its loads with no other, against one that does.
 _ALONE = 1.4
 
-# Seconds of a call, of a box of outputs, and of the columns of a box.
-_CALL, _BOX, _COLUMNS = 6e-5, 1e-6, 6e-5
+# Seconds of a call, of a box of outputs, of the columns of a box, and of the slices of a tap.
+_CALL, _BOX, _COLUMNS, _TAP = 6e-5, 1e-6, 6e-5, 1.5e-5
 
 # Products whose time a few vectors of sums take to be added up into single numbers.
 _SUMMED = 6400
@@ -53,7 +53,7 @@ def product_seconds(problem: ChannelProblem, machine: Machine) -> float:
     rows = prod(axis.length for axis in boxes.axes[:2])
     vectors = _in_vectors(problem, boxes.lengths[2], merged=_is_pointwise(problem))
     products = rows * vectors * problem.taps_of_output * problem.outputs * problem.batch
-    calls = problem.batch * boxes.count * boxes.lengths[0] * problem.groups
+    calls: float = problem.batch * boxes.per_signal * boxes.lengths[0] * problem.groups
     pairs = inputs * prod(problem.weight_shape[2:]) * outputs
     # A call sums up 24 pairs of rows, or 12 where a row is alone.
     calls *= max(1.0, pairs / (24 if outputs >= TOGETHER else 12))
@@ -74,7 +74,8 @@ def gemm_seconds(problem: ChannelProblem, machine: Machine) -> float:
 def tap_seconds(problem: ChannelProblem, machine: Machine) -> float:
     """Return the seconds of one product of matrices for each tap, without BLAS."""
     key = dtype_key(problem.dtypes.compute)
-    return problem.products * machine.slice_add.get(key, 1e-8)
+    taps = prod(problem.weight_shape[2:])
+    return problem.products * machine.slice_add.get(key, 1e-8) + taps * _TAP
 
 
 def _boxes(problem: ChannelProblem, channels: int) -> Boxes:
@@ -85,7 +86,7 @@ def _boxes(problem: ChannelProblem, channels: int) -> Boxes:
 def _boxed(problem: ChannelProblem, boxes: Boxes, inputs: int, machine: Machine) -> float:
     """Return the seconds to copy what boxes of outputs meet, and to begin with them."""
     size = problem.dtypes.compute.itemsize
-    count = problem.batch * problem.groups * boxes.count
+    count = problem.batch * problem.groups * boxes.per_signal
     arrays: tuple[Shape, ...] = (problem.signal_shape, problem.result_shape)
     moved = 2 * count * inputs * boxes.copied(size) + sum(map(prod, arrays))
     return moved * size * machine.copy + count * _BOX + _CALL

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from math import prod
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from sigconv.channels.driving import Boxes, Loop, Steps, readable, run_loop
+from sigconv.channels.driving import (
+    Boxes,
+    Lie,
+    Loop,
+    Steps,
+    given_numbers,
+    readable,
+    run_loop,
+    writable,
+)
 from sigconv.channels.problem import ChannelProblem
 from sigconv.core.dtypes import Array, DType
 from sigconv.engines import compiled
@@ -33,31 +43,77 @@ def sum_directly(
 ) -> None:
     """Write the result for a signal (batch, inputs, *space)."""
     from sigconv.loops import channels as loop
-    from sigconv.loops.vectors import writers
 
     dtype = problem.dtypes.compute
     compiled.load(dtype, "channels")
+    source, target = readable(x, dtype), writable(out, dtype)
+    sums = _described(problem, Lie.of(source), Lie.of(target), bias is not None)
+    weights = np.ascontiguousarray(_in_lines(weight, along=sums.lines.along), dtype)
+    shifts = np.zeros(1, dtype) if bias is None else np.ascontiguousarray(bias, dtype)
+    arrays = [sums.given, source, target, weights, shifts]
+    whole = Loop(loop.sum_channels, loop.compiled_boxes().address, dtype)
+    run_loop(whole, arrays, sums.room, (sums.pieces, workers))
+    if target is not out:
+        out[...] = target
+
+
+class _Lines(NamedTuple):
+    """The lines of samples that are summed up: along channels or along rows.
+
+    Where they are `shared`, a few rows of outputs, not channels, share what is loaded.
+    """
+
+    along: bool
+    shared: bool
+    taps: int
+    number: int
+    weights: int
+    following: int
+
+    @classmethod
+    def of(cls, problem: ChannelProblem, boxes: Boxes) -> _Lines:
+        column, row = boxes.axes[1:]
+        inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
+        # With a stride, neighbouring taps of a row belong to different phases.
+        along = inputs > row.taps or (row.stride > 1 and inputs > 1)
+        taps = inputs if along else row.taps if row.stride == 1 else 1
+        last = column.length % boxes.lengths[1] or boxes.lengths[1]
+        enough = min(last, boxes.lengths[1]) >= TOGETHER
+        shared = outputs < TOGETHER and enough and column.taps > 1 and column.dilation == 1
+        weights = problem.taps_of_output
+        number, following = weights // taps, -weights
+        if shared:
+            more = (TOGETHER - 1) * len(boxes.tables[1].phases)
+            number = number // column.taps * (column.taps + more)
+            following = column.stride * row.taps * (inputs if along else 1)
+        return cls(along, shared, taps, number, weights, following)
+
+
+class _Sums(NamedTuple):
+    """What the loop is told of a problem, whatever the samples."""
+
+    lines: _Lines
+    given: Array
+    room: tuple[int, int]
+    pieces: int
+
+
+@lru_cache(maxsize=1024)
+def _described(problem: ChannelProblem, x: Lie, out: Lie, biased: bool) -> _Sums:
+    """Describe a problem for arrays that lie in some way, with a bias or without."""
+    from sigconv.loops import channels as loop
+    from sigconv.loops.vectors import writers
+
+    dtype, units = problem.dtypes.compute, problem.batch * problem.groups
     inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
-    units = problem.batch * problem.groups
     boxes = Boxes.of(problem.axes, inputs, problem.products // units, units)
-    row = boxes.axes[2]
-    target = out if _is_writable(out, dtype) else np.empty(out.shape, dtype)
-    source, result = (
-        Steps.to_read(readable(x, dtype), dtype, row.stride),
-        Steps.to_write(target, dtype),
-    )
-    along = inputs > row.taps or (row.stride > 1 and inputs > 1)
-    line_taps = inputs if along else row.taps if row.stride == 1 else 1
-    shared = _shares_rows(boxes, outputs)
-    weights = np.ascontiguousarray(_in_lines(weight, along=along), dtype)
-    beyond = boxes.axes[1].stride * row.taps * (inputs if along else 1)
-    in_place = boxes.lie(source)
+    lines, row = _Lines.of(problem, boxes), boxes.axes[2]
+    source, result = Steps.to_read(x, dtype, row.stride), Steps.to_write(out, dtype)
+    in_place = boxes.lie_in(source)
     width = boxes.lengths[2]
     pitch = source.steps[3] if in_place else width + boxes.tables[2].span
-    rows = 1 if shared else _rows_together(boxes, pitch, problem.taps_of_output, dtype)
-    lines = _line_count(problem, boxes, line_taps, shared=shared)
+    rows = 1 if lines.shared else _rows_together(boxes, pitch, problem.taps_of_output, dtype)
     write_rows, write_row, _ = writers(dtype)
-    shifts = np.zeros(1, dtype) if bias is None else np.ascontiguousarray(bias, dtype)
     given = loop.SumGiven(
         batch=problem.batch,
         groups=problem.groups,
@@ -65,44 +121,30 @@ def sum_directly(
         outputs=outputs,
         size=dtype.itemsize,
         load=source.move,
-        load_size=source.array.itemsize,
+        load_size=source.size,
         store=result.move,
-        store_size=result.array.itemsize,
+        store_size=result.size,
         write_rows=write_rows,
         write_row=write_row,
         in_place=int(in_place),
         direct=int(result.move == 0 and (rows == 1 or pitch == width == result.steps[3])),
         rows=rows,
-        line_taps=line_taps,
+        line_taps=lines.taps,
         line_step=row.dilation,
-        lines=lines,
-        weights=weights.shape[1],
-        along=int(along),
-        bias=0 if bias is None else loop.adder_of(dtype),
-        shared=int(shared),
-        following=beyond if shared else -weights.shape[1],
+        lines=lines.number,
+        weights=lines.weights,
+        along=int(lines.along),
+        bias=loop.adder_of(dtype) if biased else 0,
+        shared=int(lines.shared),
+        following=lines.following,
         **source.named("x"),
         **result.named("out"),
         **dict.fromkeys(("place_d", "place_h", "place_w"), 0),
     )
     run = (rows - 1) * pitch + width
     elements = (0 if in_place else inputs * boxes.copied(dtype.itemsize)) + TOGETHER * run
-    run_loop(
-        Loop(loop.sum_channels, loop.compiled_boxes().address, dtype),
-        given._asdict(),
-        boxes,
-        [source.array, result.array, weights, shifts],
-        (elements, 4 * lines + loop.ROOM),
-        (units * boxes.count, workers),
-    )
-    if target is not out:
-        out[...] = target
-
-
-def _is_writable(out: Array, dtype: DType) -> bool:
-    moved = out.dtype == dtype or compiled.is_moved(dtype, out.dtype)
-    whole = all(step % out.itemsize == 0 for step in out.strides)
-    return moved and whole and bool(out.flags.aligned)
+    room = elements, 4 * lines.number + loop.ROOM
+    return _Sums(lines, given_numbers(given._asdict(), boxes), room, units * boxes.per_signal)
 
 
 def _in_lines(weight: Array, *, along: bool) -> Array:
@@ -110,24 +152,6 @@ def _in_lines(weight: Array, *, along: bool) -> Array:
     ordered = np.moveaxis(weight, 1, -1) if along else weight
     flat: Array = ordered.reshape(len(weight), -1)
     return flat
-
-
-def _shares_rows(boxes: Boxes, outputs: int) -> bool:
-    """Tell whether rows of outputs, rather than output channels, share the samples they load."""
-    column = boxes.axes[1]
-    last = column.length % boxes.lengths[1] or boxes.lengths[1]
-    enough = min(last, boxes.lengths[1]) >= TOGETHER
-    return outputs < TOGETHER and enough and column.taps > 1 and column.dilation == 1
-
-
-def _line_count(problem: ChannelProblem, boxes: Boxes, line_taps: int, *, shared: bool) -> int:
-    """Return how many lines of samples there are."""
-    lines = problem.taps_of_output // line_taps
-    if not shared:
-        return lines
-    column = boxes.tables[1]
-    more = (TOGETHER - 1) * len(column.phases)
-    return lines // column.axis.taps * (column.axis.taps + more)
 
 
 def _rows_together(boxes: Boxes, pitch: int, taps: int, dtype: DType) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -17,42 +17,57 @@ from sigconv.engines.workers import run_counted
 from sigconv.loops.channel_tables import AxisTable, boxes_of, three_axes
 from sigconv.loops.scratch import borrow_scratch
 
-__all__ = ["Boxes", "Loop", "Steps", "readable", "run_loop", "three_dimensional"]
+__all__ = ["Boxes", "Lie", "Loop", "Steps", "given_numbers", "readable", "run_loop", "writable"]
 
 _LINE = 64
 
 
+class Lie(NamedTuple):
+    """How an array (batch, channels, *space) lies in memory: its dtype, and bytes between elements.
+
+    Missing axes of space come first.
+    """
+
+    dtype: DType
+    strides: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: Array) -> Lie:
+        """Return how an array lies."""
+        missing = (0,) * (5 - array.ndim)
+        return cls(array.dtype, array.strides[:2] + missing + array.strides[2:])
+
+
 class Steps(NamedTuple):
-    """An array of channels on three axes, its steps in elements, and what copies its elements.
+    """The steps of an array in elements of `size` bytes, and what copies its elements.
 
     `move` is 0 where rows are read or written as they are.
     """
 
-    array: Array
     steps: tuple[int, ...]
+    size: int
     move: int
 
     @classmethod
-    def to_read(cls, array: Array, dtype: DType, stride: int = 1) -> Steps:
+    def to_read(cls, lie: Lie, dtype: DType, stride: int = 1) -> Steps:
         """Describe samples, of which every `stride`-th of a row is read."""
-        return cls._of(array, dtype, array.dtype, dtype, stride)
+        return cls._of(lie, lie.dtype == dtype and stride == 1, lie.dtype, dtype)
 
     @classmethod
-    def to_write(cls, array: Array, dtype: DType) -> Steps:
+    def to_write(cls, lie: Lie, dtype: DType) -> Steps:
         """Describe outputs."""
-        return cls._of(array, dtype, dtype, array.dtype, 1)
+        return cls._of(lie, lie.dtype == dtype, dtype, lie.dtype)
 
     @classmethod
-    def _of(cls, array: Array, dtype: DType, source: DType, target: DType, stride: int) -> Steps:
-        array = three_dimensional(array)
-        steps = tuple(step // array.itemsize for step in array.strides)
-        apart = steps[-1] != 1 and array.shape[-1] > 1
-        if array.dtype == dtype and stride == 1 and not apart:
-            return cls(array, steps, 0)
+    def _of(cls, lie: Lie, plain: bool, source: DType, target: DType) -> Steps:
+        size = lie.dtype.itemsize
+        steps = tuple(step // size for step in lie.strides)
+        if plain and steps[-1] == 1:
+            return cls(steps, size, 0)
         compiled.load_mover(source, target)
         move = compiled.mover(source, target)
         assert move is not None
-        return cls(array, steps, move)
+        return cls(steps, size, move)
 
     def named(self, name: str) -> dict[str, int]:
         """Return the steps by the names that the loops have for them."""
@@ -63,22 +78,21 @@ class Steps(NamedTuple):
 class Boxes(NamedTuple):
     """The outputs that are taken together, on three axes."""
 
-    tables: list[AxisTable]
-    lengths: list[int]
+    tables: tuple[AxisTable, ...]
+    lengths: tuple[int, ...]
 
     @classmethod
     def of(cls, axes: tuple[Axis, ...], channels: int, products: int, units: int) -> Boxes:
         """Cut the outputs of axes, as `boxes_of` does."""
-        tables = [AxisTable.of(axis) for axis in three_axes(axes)]
-        return cls(tables, boxes_of(tables, channels, products, units))
+        return _boxes(axes, channels, products, units)
 
     @property
-    def axes(self) -> list[Axis]:
+    def axes(self) -> tuple[Axis, ...]:
         """The three axes."""
-        return [table.axis for table in self.tables]
+        return tuple(table.axis for table in self.tables)
 
     @property
-    def count(self) -> int:
+    def per_signal(self) -> int:
         """How many there are for each signal."""
         pairs = zip(self.axes, self.lengths, strict=True)
         return prod(-(-axis.length // n) for axis, n in pairs)
@@ -90,7 +104,7 @@ class Boxes(NamedTuple):
         elements = across * (width + row.span) * len(row.phases)
         return (-(-elements * size // _LINE) | 1) * _LINE // size
 
-    def lie(self, source: Steps) -> bool:
+    def lie_in(self, source: Steps) -> bool:
         """Tell whether all samples exist, and lie in rows as the loops take them."""
         whole = all(
             axis.stride == 1 and axis.start >= axis.reach_back and axis.stop <= axis.size
@@ -99,8 +113,14 @@ class Boxes(NamedTuple):
         return whole and source.move == 0
 
 
+@lru_cache(maxsize=1024)
+def _boxes(axes: tuple[Axis, ...], channels: int, products: int, units: int) -> Boxes:
+    tables = tuple(AxisTable.of(axis) for axis in three_axes(axes))
+    return Boxes(tables, tuple(boxes_of(tables, channels, products, units)))
+
+
 class Loop(NamedTuple):
-    """A compiled loop: how it is called, the function that does the work, and its numbers' names."""
+    """A compiled loop: how it is called, the address of what does the work, and its dtype."""
 
     call: Callable[[Array], Any]
     walk: int
@@ -109,55 +129,64 @@ class Loop(NamedTuple):
 
 def readable(array: Array, dtype: DType) -> Array:
     """Return an array that the loops can read, itself if they can."""
-    moved = array.dtype == dtype or compiled.is_moved(array.dtype, dtype)
+    return array if _moves(array, array.dtype, dtype) else array.astype(dtype)
+
+
+def writable(array: Array, dtype: DType) -> Array:
+    """Return an array that the loops can write, itself if they can."""
+    return array if _moves(array, dtype, array.dtype) else np.empty(array.shape, dtype)
+
+
+def _moves(array: Array, source: DType, target: DType) -> bool:
+    if array.dtype is not array.dtype.newbyteorder("="):
+        return False
     whole = all(step % array.itemsize == 0 for step in array.strides)
-    if moved and whole and array.flags.aligned and array.dtype.isnative:
-        return array
-    return array.astype(dtype)
+    moved = source == target or compiled.is_moved(source, target)
+    return moved and whole and bool(array.flags.aligned)
 
 
-def three_dimensional(array: Array) -> Array:
-    """Return a view of (batch, channels, depth, height, width)."""
-    return np.expand_dims(array, tuple(range(2, 7 - array.ndim)))
-
-
-def run_loop(
-    loop: Loop,
-    fields: dict[str, int],
-    boxes: Boxes,
-    arrays: list[Array],
-    room: tuple[int, int],
-    sharing: tuple[int, int],
-) -> None:
-    """Let workers take pieces of a loop's work.
-
-    `fields` are its numbers, in their order; `arrays` are named to it before the counter, and
-    scratch for so many elements and integers after it. `sharing` is how many pieces there are, and
-    how many workers at most.
-    """
+def given_numbers(fields: dict[str, int], boxes: Boxes) -> Array:
+    """Return the numbers that a loop reads, in their order, and those of the axes after them."""
     tables = [t.numbers(n) for t, n in zip(boxes.tables, boxes.lengths, strict=True)]
     place = len(fields)
     for name, numbers in zip(("place_d", "place_h", "place_w"), tables, strict=True):
         fields[name] = place
         place += len(numbers)
-    given = np.concatenate([np.array(list(fields.values()), np.int64), *tables])
+    return np.concatenate([np.array(list(fields.values()), np.int64), *tables])
+
+
+def run_loop(
+    loop: Loop, arrays: list[Array], room: tuple[int, int], sharing: tuple[int, int]
+) -> None:
+    """Let workers take pieces of a loop's work.
+
+    It is told the addresses of `arrays`, the first of which are its numbers, then of its counter
+    and of scratch for so many elements and integers. `sharing` is how many pieces there are, and
+    how many workers at most.
+    """
     elements, integers = -(-room[0] * loop.dtype.itemsize // _LINE) * _LINE, 8 * room[1]
     pieces, workers = sharing
     counter = np.zeros(3, np.int64)
+    places = [_address(array) for array in (*arrays, counter)]
     with ExitStack() as stack:
         runs = []
         for _ in range(max(1, min(workers, pieces))):
             scratch = stack.enter_context(borrow_scratch())
-            memory = scratch.array((elements + integers,), np.dtype(np.uint8))
-            begin = memory.ctypes.data
-            places = [given.ctypes.data, *(array.ctypes.data for array in arrays)]
-            ends = [counter.ctypes.data, begin, begin + elements, loop.walk]
-            told = np.array([*places, *ends], np.int64)
-            runs.append(partial(_run, loop.call, told, (given, *arrays, counter, memory)))
+            memory = scratch.array((elements + integers,), _BYTE)
+            begin = _address(memory)
+            told = np.array([*places, begin, begin + elements, loop.walk], np.int64)
+            runs.append(partial(_run, loop.call, told, (arrays, counter, memory)))
         run_counted(runs, counter, pieces)
 
 
-def _run(call: Callable[[Array], Any], told: Array, kept: tuple[Array, ...]) -> None:
+_BYTE = np.dtype(np.uint8)
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _run(call: Callable[[Array], Any], told: Array, kept: object) -> None:
     # What the addresses lead to lives as long as the run.
     call(told)
     del kept

@@ -72,7 +72,7 @@ def sum_columns(
                 place[...] = sums.reshape(place.shape)
 
     boxes = list(_boxes(problem))
-    with _lone_threads(len(boxes), workers):
+    with _lone_threads():
         run_shared(work, boxes, workers)
 
 
@@ -99,7 +99,7 @@ def multiply_columns(
                     own = errors.reshape(len(errors), -1) @ columns.conj().T
                     sums[slab, box.group] += own
 
-    with _lone_threads(slabs, workers):
+    with _lone_threads():
         run_shared(work, range(slabs), workers)
     with np.errstate(all="ignore"):
         out[...] = sums.sum(axis=0).reshape(out.shape)
@@ -177,8 +177,7 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-def _lone_threads(items: int, workers: int) -> AbstractContextManager[Any]:
-    """Let BLAS take one thread for each of several workers, and as many for one alone."""
-    limit = 1 if min(items, workers) > 1 else workers
-    limits: AbstractContextManager[Any] = _controller().limit(limits=limit, user_api="blas")
+def _lone_threads() -> AbstractContextManager[Any]:
+    """Let BLAS take one thread for each worker: with more, the last bits would differ."""
+    limits: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return limits

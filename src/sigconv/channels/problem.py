@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
-from sigconv.core.dtypes import DTypes
+from sigconv.core.boundary import Edges, parse_boundary
+from sigconv.core.dtypes import Array, DTypes
 from sigconv.core.problem import Axis, Shape
+from sigconv.errors import BoundaryError
 
-__all__ = ["ChannelProblem"]
+__all__ = ["ChannelProblem", "bias_view", "edges_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +94,25 @@ class ChannelProblem:
     def with_axes(self, axes: tuple[Axis, ...]) -> ChannelProblem:
         """Return the same problem with other axes."""
         return replace(self, axes=axes)
+
+
+def bias_view(problem: ChannelProblem, bias: Array) -> Array:
+    """Return a bias in the dtype of computation, to broadcast with results."""
+    return bias.astype(problem.dtypes.compute).reshape(-1, *(1,) * len(problem.axes))
+
+
+def edges_of(boundary: Any, ndim: int) -> tuple[Edges, ...]:
+    """Return what the padding consists of, before and after each axis."""
+    edges = parse_boundary(boundary, ndim)
+    rules = {edge.rule for pair in edges for edge in pair}
+    if "absent" in rules:
+        raise BoundaryError(
+            "boundary='absent' divides by the sum of the weights that are left, which sums over "
+            "channels do not: use 'zero', 'edge', 'reflect', 'symmetric' or 'wrap'."
+        )
+    if "constant" in rules:
+        raise BoundaryError(
+            "boundary='constant' has no value here; use 'zero', or pad the signal yourself: "
+            "np.pad(x, widths, constant_values=value)."
+        )
+    return edges

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
-from sigconv.channels.driving import Boxes, Loop, Steps, readable, run_loop
+from sigconv.channels.driving import Boxes, Lie, Loop, Steps, given_numbers, readable, run_loop
 from sigconv.channels.problem import ChannelProblem
 from sigconv.core.dtypes import Array
 from sigconv.engines import compiled
@@ -25,21 +27,43 @@ def multiply_directly(
 
     dtype = problem.dtypes.compute
     compiled.load(dtype, "products")
+    source, errors = readable(x, dtype), grad.astype(dtype, copy=False)
+    if errors.strides[-1] != dtype.itemsize or readable(errors, dtype) is not errors:
+        errors = errors.copy(order="C")
+    products = _described(problem, Lie.of(source), Lie.of(errors))
+    sums = np.zeros((products.slabs, *problem.weight_shape), dtype)
+    whole = Loop(loop.multiply_channels, loop.compiled_shares().address, dtype)
+    arrays = [products.given, source, errors, sums]
+    run_loop(whole, arrays, products.room, (products.pieces, workers))
+    # Each sum is added up in one order, whoever made it.
+    out[...] = sums[0] if products.slabs == 1 else sums.sum(axis=0)
+
+
+class _Products(NamedTuple):
+    """What the loop is told of a problem, whatever the samples; `slabs` sums are added up."""
+
+    given: Array
+    room: tuple[int, int]
+    pieces: int
+    slabs: int
+
+
+@lru_cache(maxsize=1024)
+def _described(problem: ChannelProblem, x: Lie, grad: Lie) -> _Products:
+    """Describe a problem for arrays that lie in some way."""
+    from sigconv.loops import products as loop
+
+    dtype = problem.dtypes.compute
     inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
     taps, share = prod(problem.weight_shape[2:]), share_of(problem)
     parts = problem.groups * -(-inputs // share)
     boxes = Boxes.of(problem.axes, share, problem.products // problem.batch, problem.batch)
     slabs = _slabs(problem, parts, boxes)
-    source = Steps.to_read(readable(x, dtype), dtype, boxes.axes[2].stride)
-    errors = grad.astype(dtype, copy=False)
-    if errors.strides[-1] != dtype.itemsize or not errors.flags.aligned:
-        errors = np.ascontiguousarray(errors)
-    result = Steps.to_read(errors, dtype)
-    in_place = boxes.lie(source)
+    source, result = Steps.to_read(x, dtype, boxes.axes[2].stride), Steps.to_read(grad, dtype)
+    in_place = boxes.lie_in(source)
     width = boxes.lengths[2]
     pitch = source.steps[3] if in_place else width + boxes.tables[2].span
     few, one, add = loop.multipliers(dtype)
-    sums = np.zeros((slabs, *problem.weight_shape), dtype)
     given = loop.ProductGiven(
         batch=problem.batch,
         groups=problem.groups,
@@ -49,7 +73,7 @@ def multiply_directly(
         slabs=slabs,
         size=dtype.itemsize,
         load=source.move,
-        load_size=source.array.itemsize,
+        load_size=source.size,
         in_place=int(in_place),
         joined=int(pitch == width == result.steps[3]),
         taps=taps,
@@ -61,15 +85,8 @@ def multiply_directly(
         **dict.fromkeys(("place_d", "place_h", "place_w"), 0),
     )
     elements = 0 if in_place else share * boxes.copied(dtype.itemsize)
-    run_loop(
-        Loop(loop.multiply_channels, loop.compiled_shares().address, dtype),
-        given._asdict(),
-        boxes,
-        [source.array, result.array, sums],
-        (elements, share * taps + loop.ROOM),
-        (slabs * parts, workers),
-    )
-    np.sum(sums, axis=0, out=out, dtype=dtype) if slabs > 1 else np.copyto(out, sums[0])
+    room = elements, share * taps + loop.ROOM
+    return _Products(given_numbers(given._asdict(), boxes), room, slabs * parts, slabs)
 
 
 def share_of(problem: ChannelProblem) -> int:
@@ -86,4 +103,4 @@ def _slabs(problem: ChannelProblem, parts: int, boxes: Boxes) -> int:
     wanted = -(-_SHARES // parts)
     room = (prod(problem.signal_shape) + prod(problem.result_shape)) // 2
     affordable = max(1, room // prod(problem.weight_shape))
-    return min(wanted, affordable, problem.batch * boxes.count)
+    return min(wanted, affordable, problem.batch * boxes.per_signal)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigconv.channels.problem import ChannelProblem
+from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import gather_region
 from sigconv.core.index import trailing
@@ -22,6 +22,7 @@ from sigconv.engines.base import Machine, NonFiniteSamples
 from sigconv.engines.costs import transform_cost
 from sigconv.engines.workers import run_shared
 from sigconv.fft import TransformSpec, borrow_transform
+from sigconv.planning import current_machine
 
 __all__ = ["Spectra", "multiply_spectra", "sum_spectra"]
 
@@ -93,8 +94,8 @@ def sum_spectra(
     problem: ChannelProblem,
     x: Array,
     weight: Array,
+    bias: Array | None,
     out: Array,
-    spectra: Spectra,
     *,
     workers: int,
 ) -> None:
@@ -102,6 +103,7 @@ def sum_spectra(
 
     Raises NonFiniteSamples where a sample is not: it would reach all outputs of its tile.
     """
+    spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
     for block in _blocks(problem, spectra):
         kernels = _kernel_spectra(problem, weight[block.outputs], spectra)
@@ -113,18 +115,15 @@ def sum_spectra(
                 _write(sums, spectra, problem.dtypes.compute, out, block, tile)
 
         run_shared(work, tiles, workers)
+    if bias is not None:
+        out += bias_view(problem, bias).astype(out.dtype)
 
 
 def multiply_spectra(
-    problem: ChannelProblem,
-    x: Array,
-    grad: Array,
-    out: Array,
-    spectra: Spectra,
-    *,
-    workers: int,
+    problem: ChannelProblem, x: Array, grad: Array, out: Array, *, workers: int
 ) -> None:
     """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., q + k])."""
+    spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
     dtype = problem.dtypes.compute
 
@@ -168,16 +167,18 @@ def _transformed(values: Array, spectra: Spectra, dtype: DType) -> Array:
         transform.samples[...] = 0
         transform.samples[trailing(slice(0, n) for n in values.shape[1:])] = values
         transform.forward()
-        flat = transform.spectrum.reshape(len(values), -1)
-        return np.ascontiguousarray(flat.T)[..., None]
+        # A copy: the transform is lent to others next.
+        made: Array = transform.spectrum.reshape(len(values), -1).T.copy(order="C")[..., None]
+        return made
 
 
 def _kernel_spectra(problem: ChannelProblem, weight: Array, spectra: Spectra) -> Array:
-    """Return the spectra (bins, outputs, inputs) of the reversed kernels, scaled for the inverse."""
+    """Return the scaled spectra (bins, outputs, inputs) of the reversed kernels."""
     dtype = problem.dtypes.compute
     rows = [_transformed(kernels.conj(), spectra, dtype)[..., 0] for kernels in weight]
     # F(conj w) conjugated is the spectrum of w reversed about its first tap.
-    return np.stack(rows, axis=1).conj() * dtype.type(1 / prod(spectra.nfft)).real
+    scaled: Array = np.stack(rows, axis=1).conj() * dtype.type(1 / prod(spectra.nfft)).real
+    return scaled
 
 
 def _tile_spectra(

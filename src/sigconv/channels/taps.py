@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from sigconv.channels.problem import ChannelProblem
+from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import gather_region
@@ -22,8 +22,17 @@ __all__ = ["sum_by_taps", "weights_by_taps"]
 _Slices = tuple[slice, ...]
 
 
-def sum_by_taps(problem: ChannelProblem, x: Array, weight: Array, out: Array) -> None:
+def sum_by_taps(
+    problem: ChannelProblem,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    out: Array,
+    *,
+    workers: int = 1,
+) -> None:
     """Write the result for a signal (batch, inputs, *space)."""
+    del workers
     dtype, groups = problem.dtypes.compute, problem.groups
     problem, x = _extended(problem, x)
     weights = weight.astype(dtype).reshape(groups, -1, *weight.shape[1:])
@@ -35,11 +44,16 @@ def sum_by_taps(problem: ChannelProblem, x: Array, weight: Array, out: Array) ->
             added = weights[trailing(taps)] @ samples
             place = parts[trailing(target)]
             place += added.reshape(place.shape)
-    out[...] = sums
+        if bias is not None:
+            sums += bias_view(problem, bias)
+        out[...] = sums
 
 
-def weights_by_taps(problem: ChannelProblem, x: Array, grad: Array, out: Array) -> None:
+def weights_by_taps(
+    problem: ChannelProblem, x: Array, grad: Array, out: Array, *, workers: int = 1
+) -> None:
     """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., s*q + d*k])."""
+    del workers
     dtype, groups = problem.dtypes.compute, problem.groups
     problem, x = _extended(problem, x)
     sums = np.zeros(problem.weight_shape, dtype)
@@ -49,7 +63,7 @@ def weights_by_taps(problem: ChannelProblem, x: Array, grad: Array, out: Array) 
             samples = _matrices(x[trailing(source)], groups, problem.inputs, dtype)
             errors = _matrices(grad[trailing(target)], groups, problem.outputs, dtype)
             parts[trailing(taps)] = (errors @ samples.conj().swapaxes(-1, -2)).sum(axis=0)
-    out[...] = sums
+        out[...] = sums
 
 
 def _matrices(array: Array, groups: int, channels: int, dtype: DType) -> Array:

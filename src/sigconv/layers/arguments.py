@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sigconv.core.boundary import Edges, parse_boundary
 from sigconv.core.dtypes import Array
 from sigconv.core.problem import Shape
-from sigconv.errors import BoundaryError, OptionError, ShapeError
+from sigconv.errors import OptionError, ShapeError
 
 __all__ = [
     "Sides",
@@ -19,7 +18,6 @@ __all__ = [
     "check_flip",
     "checked_groups",
     "checked_shape",
-    "edges_of",
     "in_layout",
     "named_shape",
     "per_axis",
@@ -125,23 +123,6 @@ def _sides(entry: Any) -> tuple[int, int]:
             f"them; got {entry!r}. To crop, slice the result."
         )
     return int(pair[0]), int(pair[1])
-
-
-def edges_of(boundary: Any, ndim: int) -> tuple[Edges, ...]:
-    """Return what the padding consists of, before and after each axis."""
-    edges = parse_boundary(boundary, ndim)
-    rules = {edge.rule for pair in edges for edge in pair}
-    if "absent" in rules:
-        raise BoundaryError(
-            "boundary='absent' divides by the sum of the weights that are left, which layers do "
-            "not: use 'zero', 'edge', 'reflect', 'symmetric' or 'wrap'."
-        )
-    if "constant" in rules:
-        raise BoundaryError(
-            "boundary='constant' has no value in a layer; use 'zero', or pad the signal yourself: "
-            "np.pad(x, widths, constant_values=value)."
-        )
-    return edges
 
 
 def as_channels_first(array: Array, layout: str) -> Array:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from sigconv import channels
 from sigconv.core.dtypes import Array, DTypes, resolve_dtypes
-from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
 from sigconv.core.problem import Shape
 from sigconv.errors import ShapeError
 from sigconv.layers.arguments import as_channels_first, in_layout, named_shape
@@ -116,7 +115,7 @@ def conv(
     dtypes = _dtypes(samples, taps, shift)
     problem = form.problem(first.shape, taps.array.shape, dtypes)
     added = _checked_bias(shift, problem.outputs)
-    check_sums(first, taps.array, dtypes, added)
+    channels.check_sums(first, taps.array, dtypes, added)
     result = channels.forward(
         problem, first, form.view(taps.array), added, method=method, workers=workers
     )
@@ -227,7 +226,7 @@ def conv_transpose(
     dtypes = _dtypes(samples, taps, shift)
     problem = form.problem(shape, taps.array.shape, dtypes)
     added = _checked_bias(shift, problem.inputs)
-    check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes, added)
+    channels.check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes, added)
     result = channels.adjoint(problem, first, form.view(taps.array), method=method, workers=workers)
     if added is not None:
         result += added.reshape(-1, *(1,) * len(problem.axes))
@@ -241,7 +240,12 @@ def _dtypes(samples: Numbers, taps: Numbers, bias: Numbers | None) -> DTypes:
     dtypes = resolve_dtypes(samples.array.dtype, taps.array.dtype, weak=taps.weak)
     if bias is None:
         return dtypes
-    return resolve_dtypes(dtypes.result, bias.array.dtype, weak=bias.weak)
+    added = bias.array.dtype
+    if dtypes.is_integer and added.kind in "fc" and not bias.weak:
+        # Small integers do not widen a float: the sums are those of floats then.
+        added = np.result_type(samples.array.dtype, taps.array.dtype, added)
+        return resolve_dtypes(added, added)
+    return resolve_dtypes(dtypes.result, added, weak=bias.weak)
 
 
 def _checked_bias(bias: Numbers | None, count: int) -> Array | None:
@@ -253,15 +257,3 @@ def _checked_bias(bias: Numbers | None, count: int) -> Array | None:
             f"{bias.array.shape}."
         )
     return bias.array
-
-
-def check_sums(x: Array, weight: Array, dtypes: DTypes, *others: Array | None) -> None:
-    """Raise IntegerOverflowError where sums of products of integers may not fit their dtype."""
-    if not dtypes.is_integer or not x.size or not weight.size:
-        return
-    added = [other for other in others if other is not None]
-    check_signs(dtypes, x, weight, *added)
-    largest = max(abs(int(x.min())), abs(int(x.max())))
-    bound = largest * max(absolute_sum(taps) for taps in weight)
-    bound += sum(max(abs(int(other.min())), abs(int(other.max()))) for other in added)
-    check_integer_bound(bound, dtypes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from sys import maxsize
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.channels import ChannelProblem
+from sigconv.channels import ChannelProblem, edges_of
 from sigconv.core.dtypes import Array, DTypes, as_numeric, is_weak
 from sigconv.core.problem import Axis, Shape
 from sigconv.errors import OptionError, ShapeError
@@ -17,7 +18,6 @@ from sigconv.layers.arguments import (
     Sides,
     check_flip,
     checked_groups,
-    edges_of,
     named_shape,
     per_axis,
     sides_of,
@@ -55,6 +55,13 @@ class Form(NamedTuple):
 
     def problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         """Return the sums for a signal of a shape (batch, channels, *space), and weights."""
+        try:
+            return _remembered(self, shape, weight, dtypes)
+        except TypeError:
+            # Lists among the keywords have no hash.
+            return self._problem(shape, weight, dtypes)
+
+    def _problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         ndim = spatial_axes(shape, "x")
         _check_weight(shape, weight)
         groups = self._checked_groups(shape, weight)
@@ -157,3 +164,8 @@ def _check_extent(shape: Shape, weight: Shape, sides: Sides) -> None:
             f"with its padding the signal has {channels} channels of {tuple(padded)} samples, more "
             "than an array holds. Pad less, or use a smaller stride."
         )
+
+
+@lru_cache(maxsize=1024)
+def _remembered(form: Form, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
+    return form._problem(shape, weight, dtypes)

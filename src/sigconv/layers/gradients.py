@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from sigconv import channels
 from sigconv.core.dtypes import Array, DTypes, as_numeric, resolve_dtypes
-from sigconv.core.integers import absolute_sum, check_integer_bound
 from sigconv.core.problem import Shape
 from sigconv.errors import ShapeError
 from sigconv.layers.arguments import as_channels_first, in_layout, named_shape, spatial_axes
-from sigconv.layers.convolution import check_sums
 from sigconv.layers.form import Form, numbers_of
 
 __all__ = ["conv_bias_grad", "conv_input_grad", "conv_weight_grad"]
@@ -72,7 +70,7 @@ def conv_input_grad(
     form = Form(stride, padding, boundary, dilation, groups, flip, layout)
     dtypes = resolve_dtypes(errors.array.dtype, taps.array.dtype, weak=taps.weak)
     problem, first = _described(form, errors.array, input_shape, taps.array.shape, dtypes)
-    check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes)
+    channels.check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes)
     view = form.view(taps.array)
     result = channels.adjoint(problem, first, view, method=method, workers=workers)
     return in_layout(result, layout)
@@ -128,11 +126,8 @@ def conv_weight_grad(
     dtypes = resolve_dtypes(errors.dtype, samples.dtype)
     problem, first = _described(form, errors, samples.shape, tuple(weight_shape), dtypes)
     source = as_channels_first(samples, layout)
-    if dtypes.is_integer and first.size and source.size:
-        # Each output meets a sample of each channel once.
-        largest = max(abs(int(source.min())), abs(int(source.max())))
-        totals = (absolute_sum(first[:, o]) for o in range(first.shape[1]))
-        check_integer_bound(largest * max(totals), dtypes)
+    # An output of each channel meets a sample of each other once: a sum over all outputs.
+    channels.check_sums(source, np.moveaxis(first, 1, 0), dtypes)
     result = channels.weight_gradient(problem, source, first, method=method, workers=workers)
     return np.ascontiguousarray(form.view(result))
 

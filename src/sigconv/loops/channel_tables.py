@@ -74,12 +74,13 @@ class AxisTable(NamedTuple):
     def numbers(self, block: int) -> Array:
         """Return what `samples.axis_at` reads, for blocks of so many outputs."""
         axis = self.axis
-        before, after = (RULES[edge.rule if not edge.is_zero else "zero"] for edge in axis.edges)
+        rules = [RULES["zero" if edge.is_zero else edge.rule] for edge in axis.edges]
         first = axis.start - axis.reach_back
         blocks = -(-axis.length // block)
-        head = [axis.size, first, axis.stride, before, after, axis.length, block, blocks]
+        head = [axis.size, first, axis.stride, *rules, axis.length, block, blocks]
         head += [self.span, axis.taps, len(self.phases)]
-        return np.array([*head, *sum(self.phases, ()), *sum(self.taps, ())], np.int64)
+        pairs = [*self.phases, *self.taps]
+        return np.array(head + [number for pair in pairs for number in pair], np.int64)
 
 
 def three_axes(axes: tuple[Axis, ...]) -> tuple[Axis, Axis, Axis]:
@@ -88,7 +89,7 @@ def three_axes(axes: tuple[Axis, ...]) -> tuple[Axis, Axis, Axis]:
     return one, two, three
 
 
-def boxes_of(tables: list[AxisTable], channels: int, products: int, units: int) -> list[int]:
+def boxes_of(tables: tuple[AxisTable, ...], channels: int, products: int, units: int) -> list[int]:
     """Return the outputs of each axis that are taken together.
 
     What is copied for `channels` of them fits the cache. Of `units` of work that differ in batch or

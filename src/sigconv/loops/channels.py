@@ -90,8 +90,8 @@ class SumGiven(NamedTuple):
 
 
 TOLD = 8
-"""What a worker is told: the addresses of numbers, samples, outputs, weights, biases, counter, and of
-its scratch for samples and for integers."""
+"""What a worker is told: the addresses of numbers, samples, outputs, weights, biases, the counter,
+and of its scratch for samples and for integers."""
 
 
 ROOM = len(SERVED)
@@ -99,7 +99,7 @@ ROOM = len(SERVED)
 
 
 @_compiled
-def sum_channels(told: Any) -> int:
+def sum_channels(told: Any) -> Any:
     """Write the boxes that nobody else has taken."""
     return call(
         told[TOLD], (told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7])
@@ -200,7 +200,7 @@ def _find_lines(g: Any, axes: Any, box: Any, copied: Any, tables: Any) -> None:
 
 
 @_compiled
-def _list_row(g: Any, axes: Any, copied: Any, row: int, place: Any) -> int:
+def _list_row(g: Any, axes: Any, copied: Any, row: int, place: Any) -> Any:
     """List a row of samples, tap by tap where these are not a line."""
     w = axes[2]
     offsets, at = place
@@ -310,7 +310,8 @@ def _add_bias(target: Any, bias: Any, count: int) -> int:
 def adder_of(dtype: DType) -> int:
     """Return the address of what adds one number to others of `dtype`."""
     element, whole = types.CPointer(getattr(types, dtype.name)), types.int64
-    return int(cfunc(whole(element, element, whole), cache=True)(_add_bias).address)
+    compiled: Any = cfunc(whole(element, element, whole), cache=True)(_add_bias)
+    return int(compiled.address)
 
 
 @cache

@@ -35,8 +35,8 @@ __all__ = [
 _compiled = numba.njit(nogil=True, cache=True)
 
 TOLD = 7
-"""What a worker is told: the addresses of numbers, samples, errors, sums, counter, and of its scratch
-for samples and for integers."""
+"""What a worker is told: the addresses of numbers, samples, errors, sums, the counter, and of its
+scratch for samples and for integers."""
 
 
 ROOM = ALONE_TAPS + 2 * FEW * TAPS
@@ -82,7 +82,7 @@ class ProductGiven(NamedTuple):
 
 
 @_compiled
-def multiply_channels(told: Any) -> int:
+def multiply_channels(told: Any) -> Any:
     """Write the sums of the shares that nobody else has taken."""
     return call(told[TOLD], (told[0], told[1], told[2], told[3], told[4], told[5], told[6]))
 
@@ -217,7 +217,7 @@ def compiled_shares() -> Any:
 
 
 @cache
-def multipliers(dtype: DType) -> tuple[int, int, int]:
+def multipliers(dtype: DType) -> tuple[Any, Any, Any]:
     """Return the addresses of what multiplies a few rows, one row, and adds up, in `dtype`."""
     element, whole = types.CPointer(getattr(types, dtype.name)), types.int64
     pairs = whole(element, *(whole,) * 7)

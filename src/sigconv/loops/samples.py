@@ -74,7 +74,7 @@ class Samples(NamedTuple):
 
 
 class Box(NamedTuple):
-    """The outputs that are taken together: where they begin on each axis, and how many there are."""
+    """The outputs that are taken together: where they begin on each axis, and how many."""
 
     d: Any
     h: Any
@@ -103,7 +103,7 @@ def axis_at(table: int) -> Any:
 
 
 @_compiled
-def packed(axis: Any, count: int) -> int:
+def packed(axis: Any, count: int) -> Any:
     """Return how many samples `count` outputs meet, of all phases."""
     total = 0
     for p in range(axis.phase_count):
@@ -192,7 +192,7 @@ def _copy_one(samples: Any, w: Any, row: int, position: int, target: int) -> Non
 
 
 @_compiled
-def source_of(axis: Any, position: int) -> int:
+def source_of(axis: Any, position: int) -> Any:
     """Return the sample at a position of the extended axis, or that there is none.
 
     The rules are numbered as in `channel_tables.RULES`: zero, edge, reflect, symmetric, wrap.
@@ -215,7 +215,7 @@ def source_of(axis: Any, position: int) -> int:
 
 
 @_compiled
-def row_of(axis: Any, tap: int, count: int) -> int:
+def row_of(axis: Any, tap: int, count: int) -> Any:
     """Return where a tap's samples begin among the phases, one after the other, of an axis."""
     row = read(axis.taps, 2 * tap + 1)
     for p in range(read(axis.taps, 2 * tap)):
