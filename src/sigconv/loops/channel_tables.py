@@ -85,7 +85,8 @@ class AxisTable(NamedTuple):
 
 def three_axes(axes: tuple[Axis, ...]) -> tuple[Axis, Axis, Axis]:
     """Return three axes, the first of them of one sample and one tap where there are fewer."""
-    one, two, three = (*(Axis(0, 1, 1, 0, 1),) * (3 - len(axes)), *axes)
+    missing = [Axis(0, 1, 1, 0, 1)] * (3 - len(axes))
+    one, two, three = missing + list(axes)
     return one, two, three
 
 
