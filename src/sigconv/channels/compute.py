@@ -32,20 +32,19 @@ def forward(
 def write_forward(
     problem: ChannelProblem, x: Array, weight: Array, bias: Array | None, out: Array
 ) -> None:
-    sum_by_taps(problem, x, weight, out)
-    if bias is not None:
-        out += bias.reshape(-1, *(1,) * len(problem.axes))
+    sum_by_taps(problem, x, weight, bias, out)
 
 
 def adjoint(
     problem: ChannelProblem,
     grad: Array,
     weight: Array,
+    bias: Array | None = None,
     *,
     method: str = "auto",
     workers: int | None = None,
 ) -> Array:
-    """Return what the adjoint of `forward` makes of an array like its result."""
+    """Return what the adjoint of `forward` makes of an array like its result, with a bias."""
     turned = transposed(weight.conj() if weight.dtype.kind == "c" else weight, problem.groups)
     region = region_of(problem)
     inside = all(
@@ -53,18 +52,27 @@ def adjoint(
     )
     shape = problem.batch, problem.inputs, *(stop - start for start, stop in region)
     dtype = problem.dtypes.result if inside else problem.dtypes.compute
+    # Where samples are added up afterwards, the bias is added once, at the end.
+    early, late = (bias, None) if inside else (None, bias)
     whole = np.empty(shape, dtype)
     for place, taps, phase in phases_of(problem):
         part = whole[trailing(place)]
         if phase is None:
-            part[...] = 0
+            part[...] = 0 if early is None else _spread(early, problem)
         else:
-            write_forward(phase, grad, turned[trailing(taps)], None, part)
+            write_forward(phase, grad, turned[trailing(taps)], early, part)
     if inside:
         return whole
     out = np.zeros(problem.signal_shape, problem.dtypes.compute)
-    scatter_add(whole, problem.axes, region, out)
-    return out.astype(problem.dtypes.result, copy=False)
+    with np.errstate(all="ignore"):
+        scatter_add(whole, problem.axes, region, out)
+        if late is not None:
+            out += _spread(late, problem)
+        return out.astype(problem.dtypes.result, copy=False)
+
+
+def _spread(bias: Array, problem: ChannelProblem) -> Array:
+    return bias.astype(problem.dtypes.compute).reshape(-1, *(1,) * len(problem.axes))
 
 
 def weight_gradient(

@@ -22,20 +22,25 @@ __all__ = ["sum_by_taps", "weights_by_taps"]
 _Slices = tuple[slice, ...]
 
 
-def sum_by_taps(problem: ChannelProblem, x: Array, weight: Array, out: Array) -> None:
+def sum_by_taps(
+    problem: ChannelProblem, x: Array, weight: Array, bias: Array | None, out: Array
+) -> None:
     """Write the result for a signal (batch, inputs, *space)."""
     dtype, groups = problem.dtypes.compute, problem.groups
+    each = problem.outputs // groups
     problem, x = _extended(problem, x)
-    weights = weight.astype(dtype).reshape(groups, -1, *weight.shape[1:])
     sums = np.zeros(problem.result_shape, dtype)
-    parts = sums.reshape(problem.batch, groups, -1, *sums.shape[2:])
+    parts = sums.reshape(problem.batch, groups, each, *sums.shape[2:])
     with np.errstate(all="ignore"):
+        weights = weight.astype(dtype).reshape(groups, each, *weight.shape[1:])
         for taps, source, target in _tap_slices(problem):
             samples = _matrices(x[trailing(source)], groups, problem.inputs, dtype)
             added = weights[trailing(taps)] @ samples
             place = parts[trailing(target)]
             place += added.reshape(place.shape)
-    out[...] = sums
+        if bias is not None:
+            sums += bias.astype(dtype).reshape(-1, *(1,) * len(problem.axes))
+        out[...] = sums
 
 
 def weights_by_taps(problem: ChannelProblem, x: Array, grad: Array, out: Array) -> None:
@@ -43,13 +48,13 @@ def weights_by_taps(problem: ChannelProblem, x: Array, grad: Array, out: Array) 
     dtype, groups = problem.dtypes.compute, problem.groups
     problem, x = _extended(problem, x)
     sums = np.zeros(problem.weight_shape, dtype)
-    parts = sums.reshape(groups, -1, *problem.weight_shape[1:])
+    parts = sums.reshape(groups, problem.outputs // groups, *problem.weight_shape[1:])
     with np.errstate(all="ignore"):
         for taps, source, target in _tap_slices(problem):
             samples = _matrices(x[trailing(source)], groups, problem.inputs, dtype)
             errors = _matrices(grad[trailing(target)], groups, problem.outputs, dtype)
             parts[trailing(taps)] = (errors @ samples.conj().swapaxes(-1, -2)).sum(axis=0)
-    out[...] = sums
+        out[...] = sums
 
 
 def _matrices(array: Array, groups: int, channels: int, dtype: DType) -> Array:
