@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,6 +193,30 @@ def test_every_way_to_write_a_number_is_taken():
 def test_shapes_that_do_not_fit_are_told_why(call, rule):
     with pytest.raises(ShapeError, match=rf"(?s){rule}"):
         call()
+
+
+@pytest.mark.parametrize("shape", [None, "abc", (1, 4, -3, 2), (1, 4, 2.5, 2), (1, 4, True, 2)])
+def test_shapes_are_tuples_of_integers(shape):
+    calls = {
+        "x_shape": lambda: conv_output_shape(shape, WEIGHT.shape),
+        "input_shape": lambda: conv_input_grad(GRAD, WEIGHT, shape),
+        "weight_shape": lambda: conv_weight_grad(GRAD, X, shape),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ShapeError, match=f"^{name} is a tuple of integers of at least 0; got"):
+            call()
+    with pytest.raises(ShapeError, match=r"^weight_shape is a tuple of integers of at .*; got"):
+        conv_output_shape(X.shape, shape)
+
+
+def test_shapes_may_be_lists_and_arrays():
+    x_shape: Any = list(X.shape)
+    weight_shape: Any = np.array(WEIGHT.shape)
+    assert conv_output_shape(x_shape, weight_shape) == GRAD.shape
+    assert conv_input_grad(GRAD, WEIGHT, x_shape).shape == X.shape
+    assert conv_weight_grad(GRAD, X, weight_shape).shape == WEIGHT.shape
+    with pytest.raises(OptionError, match="layout"):
+        conv_output_shape(X.shape, WEIGHT.shape, layout="NCHW")
 
 
 @pytest.mark.parametrize("amount", [2**60, 2**62, 10**30, [(0, 2**62)], [(2**62, 0)]])

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sigconv import channels
+from sigconv.channels.adjoint import transposed
 from sigconv.core.dtypes import Array, DTypes, resolve_dtypes
+from sigconv.core.index_maps import index_map
 from sigconv.core.integers import absolute_sum, check_integer_bound, check_signs
 from sigconv.core.problem import Shape
 from sigconv.errors import ShapeError
-from sigconv.layers.arguments import as_channels_first, in_layout, named_shape
+from sigconv.layers.arguments import (
+    as_channels_first,
+    checked_shape,
+    in_layout,
+    named_shape,
+    shape_channels_first,
+)
 from sigconv.layers.form import Form, Numbers, numbers_of
 
-__all__ = ["conv", "conv_output_shape", "conv_transpose"]
+__all__ = ["check_adjoint_sums", "conv", "conv_output_shape", "conv_transpose"]
 
 
 def conv(
@@ -157,9 +166,8 @@ def conv_output_shape(
     (1, 2, 3, 3)
     """
     form = Form(stride, padding, "zero", dilation, groups, False, layout)
-    # An array without elements in memory has the shape, and moves its axes as an array does.
-    first = as_channels_first(np.broadcast_to(np.int8(0), x_shape), layout).shape
-    problem = form.problem(first, tuple(weight_shape), _SOME)
+    first = shape_channels_first(checked_shape(x_shape, "x_shape"), layout)
+    problem = form.problem(first, checked_shape(weight_shape, "weight_shape"), _SOME)
     return named_shape(problem.result_shape, layout)
 
 
@@ -227,10 +235,9 @@ def conv_transpose(
     dtypes = _dtypes(samples, taps, shift)
     problem = form.problem(shape, taps.array.shape, dtypes)
     added = _checked_bias(shift, problem.inputs)
-    check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes, added)
-    result = channels.adjoint(problem, first, form.view(taps.array), method=method, workers=workers)
-    if added is not None:
-        result += added.reshape(-1, *(1,) * len(problem.axes))
+    check_adjoint_sums(problem, first, taps.array, added)
+    view = form.view(taps.array)
+    result = channels.adjoint(problem, first, view, added, method=method, workers=workers)
     return in_layout(result, layout)
 
 
@@ -255,13 +262,32 @@ def _checked_bias(bias: Numbers | None, count: int) -> Array | None:
     return bias.array
 
 
-def check_sums(x: Array, weight: Array, dtypes: DTypes, *others: Array | None) -> None:
+def check_sums(
+    x: Array, weight: Array, dtypes: DTypes, *others: Array | None, copies: int = 1
+) -> None:
     """Raise IntegerOverflowError where sums of products of integers may not fit their dtype."""
-    if not dtypes.is_integer or not x.size or not weight.size:
+    if not dtypes.is_integer:
         return
     added = [other for other in others if other is not None]
     check_signs(dtypes, x, weight, *added)
-    largest = max(abs(int(x.min())), abs(int(x.max())))
-    bound = largest * max(absolute_sum(taps) for taps in weight)
-    bound += sum(max(abs(int(other.min())), abs(int(other.max()))) for other in added)
+    bound = sum(_largest(other) for other in added)
+    if weight.size:
+        bound += copies * _largest(x) * max(absolute_sum(taps) for taps in weight)
     check_integer_bound(bound, dtypes)
+
+
+def _largest(array: Array) -> int:
+    """Return the largest magnitude of integers."""
+    return max(abs(int(array.min(initial=0))), int(array.max(initial=0)))
+
+
+def check_adjoint_sums(
+    problem: channels.ChannelProblem, grad: Array, weight: Array, bias: Array | None = None
+) -> None:
+    """Raise IntegerOverflowError where the adjoint's sums of integers may not fit their dtype."""
+    if problem.dtypes.is_integer:
+        # A sample is met once by each tap, and once more for each copy of it in the padding.
+        copies = prod(
+            int(np.bincount(m[m >= 0], minlength=1).max()) for m in map(index_map, problem.axes)
+        )
+        check_sums(grad, transposed(weight, problem.groups), problem.dtypes, bias, copies=copies)
