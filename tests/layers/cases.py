@@ -180,14 +180,17 @@ def assert_reasoned(method: str, refusal: str) -> None:
     assert len(refusal.split()) > 8
 
 
-def result_dtype(*arrays: np.ndarray) -> np.dtype:
+def result_dtype(x: np.ndarray, weight: np.ndarray, *bias: np.ndarray) -> np.dtype:
     """Return the dtype of the sums: exact where all numbers are, else as NumPy promotes."""
-    kinds = "".join(a.dtype.kind for a in arrays)
+    kinds = x.dtype.kind + weight.dtype.kind
     if "O" in kinds:
-        return np.dtype(object)
-    if set(kinds) <= set("biu"):
-        return np.dtype("u8" if "u" in kinds and "i" not in kinds else "i8")
-    return np.result_type(*arrays)
+        found = np.dtype(object)
+    elif set(kinds) <= set("biu"):
+        found = np.dtype("u8" if "u" in kinds and "i" not in kinds else "i8")
+    else:
+        found = np.result_type(x, weight)
+    # The bias meets the sums, which may be wider than what is summed.
+    return result_dtype(np.empty(0, found), *bias) if bias else found
 
 
 def assert_near(

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from sigconv.channels.bounds import check_sums
+from sigconv.channels.bounds import check_adjoint_sums, check_sums
 from sigconv.channels.compute import adjoint, forward, weight_gradient
 from sigconv.channels.problem import ChannelProblem, edges_of
 
-__all__ = ["ChannelProblem", "adjoint", "check_sums", "edges_of", "forward", "weight_gradient"]
+__all__ = [
+    "ChannelProblem",
+    "adjoint",
+    "check_adjoint_sums",
+    "check_sums",
+    "edges_of",
+    "forward",
+    "weight_gradient",
+]

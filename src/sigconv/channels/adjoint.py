@@ -78,13 +78,11 @@ def _parts(axis: Axis, first: int, bounds: tuple[int, int]) -> Iterator[_Part]:
     low, high = bounds
     common = gcd(axis.stride, axis.dilation)
     each, dilation = axis.stride // common, axis.dilation // common
-    for remainder in range(axis.stride):
-        begin = low + (remainder - (low - first)) % axis.stride
+    for begin in range(low, min(low + axis.stride, high)):
+        remainder = (begin - first) % axis.stride
         place = slice(begin - low, high - low, axis.stride)
         count = len(range(begin, high, axis.stride))
         met = [k for k in range(axis.taps) if (remainder - axis.dilation * k) % axis.stride == 0]
-        if not count:
-            continue
         if not met:
             yield _Part(place, slice(0, 0), axis._replace(taps=0, start=0, stop=count))
             continue

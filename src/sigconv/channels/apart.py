@@ -21,6 +21,8 @@ def refusal_apart(problem: ChannelProblem) -> str | None:
         return "an FFT would make all the outputs that the stride leaves out"
     if any(axis.dilation > 1 or axis.taps == 1 for axis in problem.axes):
         return "its kernels have neighbouring taps, more than one on each axis"
+    if any(axis.start < 0 or axis.stop > axis.size + axis.reach_back for axis in problem.axes):
+        return "some outputs meet no sample"
     return None
 
 

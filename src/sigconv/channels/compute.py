@@ -10,14 +10,14 @@ import numpy as np
 
 from sigconv.channels.adjoint import phases_of, region_of, transposed
 from sigconv.channels.engines import PRODUCTS, SUMS, Engine
-from sigconv.channels.problem import ChannelProblem
+from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import scatter_add
 from sigconv.core.index import trailing
 from sigconv.core.nonfinite import is_finite
 from sigconv.engines import NonFiniteSamples, compiled
 from sigconv.engines.workers import resolve_workers
-from sigconv.errors import MethodError, OptionError
+from sigconv.errors import MethodError
 from sigconv.planning import current_machine
 
 __all__ = ["METHODS", "adjoint", "forward", "weight_gradient"]
@@ -49,28 +49,33 @@ def adjoint(
     problem: ChannelProblem,
     grad: Array,
     weight: Array,
+    bias: Array | None = None,
     *,
     method: str = "auto",
     workers: int | None = None,
 ) -> Array:
-    """Return what the adjoint of `forward` makes of an array like its result."""
+    """Return what the adjoint of `forward` makes of an array like its result, with a bias."""
     turned = transposed(weight.conj() if weight.dtype.kind == "c" else weight, problem.groups)
     region = region_of(problem)
     sizes = tuple((0, axis.size) for axis in problem.axes)
     shape = problem.batch, problem.inputs, *(stop - start for start, stop in region)
     dtypes, way = problem.dtypes, _Way(method, workers)
+    # Where samples are added up afterwards, the bias is added once, at the end.
+    early, late = (bias, None) if region == sizes else (None, bias)
     whole = np.empty(shape, dtypes.result if region == sizes else dtypes.compute)
     for place, taps, phase in phases_of(problem):
         part = whole[trailing(place)]
         if phase is None:
-            part[...] = 0
+            part[...] = 0 if early is None else bias_view(problem, early)
         else:
-            _sum(phase, grad, turned[trailing(taps)], None, part, way)
+            _sum(phase, grad, turned[trailing(taps)], early, part, way)
     if region == sizes:
         return whole
     out = np.zeros(problem.signal_shape, dtypes.compute)
     with np.errstate(all="ignore"):
         scatter_add(whole, problem.axes, region, out)
+        if late is not None:
+            out += bias_view(problem, late)
         return out.astype(dtypes.result, copy=False)
 
 
@@ -88,9 +93,10 @@ def weight_gradient(
     def write(engine: Engine, threads: int) -> None:
         engine.write(problem, x, grad, out, workers=threads)
 
-    # Without results there is nothing to add up.
-    if out.size and 0 not in problem.result_shape:
-        _run(problem, PRODUCTS, _Way(method, workers), write, sure=_is_sure(problem, grad))
+    way = _Way(method, workers)
+    _check(way)
+    if problem.products:
+        _run(problem, PRODUCTS, way, write, sure=_is_sure(problem, grad))
     return out
 
 
@@ -108,13 +114,15 @@ def _sum(
         engine.write(problem, x, weight, bias, out, workers=threads)
 
     _check(way)
-    if out.size:
+    if problem.products:
         _run(problem, SUMS, way, write, sure=_is_sure(problem, weight))
+    else:
+        out[...] = 0 if bias is None else bias_view(problem, bias)
 
 
 def _check(way: _Way) -> None:
     if way.method not in METHODS:
-        raise OptionError(f"method must be one of {', '.join(METHODS)}; got {way.method!r}.")
+        raise MethodError(f"method must be one of {', '.join(METHODS)}; got {way.method!r}.")
     resolve_workers(way.workers)
 
 
@@ -127,17 +135,17 @@ def _run(
     sure: bool,
 ) -> None:
     """Let an engine write the result; where a number is not finite, one that is exact in that."""
-    _check(way)
     workers = resolve_workers(way.workers)
     # Zeros that stand for missing samples would turn such weights into NaN.
     method = way.method if sure else "taps"
     chosen = _chosen(problem, engines, method, compiled.loaded())
     chosen.count_loss()
-    try:
-        write(chosen.engine, workers if chosen.seconds > _ALONE else 1)
-    except NonFiniteSamples:
-        others = tuple(engine for engine in engines if engine.name != "fft")
-        write(_chosen(problem, others, "auto", compiled.loaded()).engine, workers)
+    with np.errstate(all="ignore"):
+        try:
+            write(chosen.engine, workers if chosen.seconds > _ALONE else 1)
+        except NonFiniteSamples:
+            others = tuple(engine for engine in engines if engine.name != "fft")
+            write(_chosen(problem, others, "auto", compiled.loaded()).engine, workers)
 
 
 class _Choice(NamedTuple):

@@ -17,6 +17,7 @@ from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import gather_region
 from sigconv.core.index import trailing
+from sigconv.core.nonfinite import is_finite
 from sigconv.core.shapes import regular_length
 from sigconv.engines.base import Machine, NonFiniteSamples
 from sigconv.engines.costs import transform_cost
@@ -99,10 +100,13 @@ def sum_spectra(
     *,
     workers: int,
 ) -> None:
-    """Write the result for a signal (batch, inputs, *space); all weights are finite.
+    """Write the result for a signal (batch, inputs, *space).
 
-    Raises NonFiniteSamples where a sample is not: it would reach all outputs of its tile.
+    Raises NonFiniteSamples where a sample or a weight is not finite: it would reach all outputs of
+    its tile.
     """
+    if not is_finite(weight):
+        raise NonFiniteSamples
     spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
     for block in _blocks(problem, spectra):
@@ -111,7 +115,8 @@ def sum_spectra(
         def work(taken: Iterator[_Tile], block: _Block = block, kernels: Array = kernels) -> None:
             for tile in taken:
                 samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
-                sums = np.matmul(kernels, samples)[..., 0].T
+                with np.errstate(all="ignore"):
+                    sums = np.matmul(kernels, samples)[..., 0].T
                 _write(sums, spectra, problem.dtypes.compute, out, block, tile)
 
         run_shared(work, tiles, workers)
@@ -122,7 +127,12 @@ def sum_spectra(
 def multiply_spectra(
     problem: ChannelProblem, x: Array, grad: Array, out: Array, *, workers: int
 ) -> None:
-    """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., q + k])."""
+    """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., q + k]).
+
+    Raises NonFiniteSamples where a sample or an error is not finite.
+    """
+    if not is_finite(grad):
+        raise NonFiniteSamples
     spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
     dtype = problem.dtypes.compute
@@ -134,8 +144,9 @@ def multiply_spectra(
                 samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
                 errors = grad[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
                 transformed = _transformed(errors, spectra, dtype)
-                pairs = transformed.conj() * samples.swapaxes(-1, -2)
-                total = pairs if total is None else np.add(total, pairs, out=total)
+                with np.errstate(all="ignore"):
+                    pairs = transformed.conj() * samples.swapaxes(-1, -2)
+                    total = pairs if total is None else np.add(total, pairs, out=total)
             assert total is not None
             _write_weights(total, problem, spectra, out[block.outputs])
 

@@ -34,11 +34,12 @@ def sum_by_taps(
     """Write the result for a signal (batch, inputs, *space)."""
     del workers
     dtype, groups = problem.dtypes.compute, problem.groups
+    each = problem.outputs // groups
     problem, x = _extended(problem, x)
-    weights = weight.astype(dtype).reshape(groups, -1, *weight.shape[1:])
     sums = np.zeros(problem.result_shape, dtype)
-    parts = sums.reshape(problem.batch, groups, -1, *sums.shape[2:])
+    parts = sums.reshape(problem.batch, groups, each, *sums.shape[2:])
     with np.errstate(all="ignore"):
+        weights = weight.astype(dtype).reshape(groups, each, *weight.shape[1:])
         for taps, source, target in _tap_slices(problem):
             samples = _matrices(x[trailing(source)], groups, problem.inputs, dtype)
             added = weights[trailing(taps)] @ samples
@@ -57,7 +58,7 @@ def weights_by_taps(
     dtype, groups = problem.dtypes.compute, problem.groups
     problem, x = _extended(problem, x)
     sums = np.zeros(problem.weight_shape, dtype)
-    parts = sums.reshape(groups, -1, *problem.weight_shape[1:])
+    parts = sums.reshape(groups, problem.outputs // groups, *problem.weight_shape[1:])
     with np.errstate(all="ignore"):
         for taps, source, target in _tap_slices(problem):
             samples = _matrices(x[trailing(source)], groups, problem.inputs, dtype)

@@ -16,11 +16,13 @@ __all__ = [
     "Sides",
     "as_channels_first",
     "check_flip",
+    "check_layout",
     "checked_groups",
     "checked_shape",
     "in_layout",
     "named_shape",
     "per_axis",
+    "shape_channels_first",
     "sides_of",
     "spatial_axes",
 ]
@@ -125,11 +127,22 @@ def _sides(entry: Any) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def as_channels_first(array: Array, layout: str) -> Array:
-    """Return a view of (batch, channels, *space), whatever the layout."""
+def check_layout(layout: Any) -> None:
+    """Raise OptionError unless `layout` says where the channels are."""
     if not isinstance(layout, str) or layout not in _LAYOUTS:
         raise OptionError(f"layout must be {' or '.join(map(repr, _LAYOUTS))}; got {layout!r}.")
+
+
+def as_channels_first(array: Array, layout: str) -> Array:
+    """Return a view of (batch, channels, *space), whatever the layout."""
+    check_layout(layout)
     return array if layout == "channels_first" or array.ndim < 2 else np.moveaxis(array, -1, 1)
+
+
+def shape_channels_first(shape: Shape, layout: str) -> Shape:
+    """Return the shape (batch, channels, *space) of an array of a shape in a layout."""
+    check_layout(layout)
+    return shape if layout == "channels_first" else (*shape[:1], *shape[-1:], *shape[1:-1])
 
 
 def in_layout(array: Array, layout: str) -> Array:

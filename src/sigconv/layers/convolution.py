@@ -11,7 +11,13 @@ from sigconv import channels
 from sigconv.core.dtypes import Array, DTypes, resolve_dtypes
 from sigconv.core.problem import Shape
 from sigconv.errors import ShapeError
-from sigconv.layers.arguments import as_channels_first, in_layout, named_shape
+from sigconv.layers.arguments import (
+    as_channels_first,
+    checked_shape,
+    in_layout,
+    named_shape,
+    shape_channels_first,
+)
 from sigconv.layers.form import Form, Numbers, numbers_of
 
 __all__ = ["conv", "conv_output_shape", "conv_transpose"]
@@ -156,9 +162,8 @@ def conv_output_shape(
     (1, 2, 3, 3)
     """
     form = Form(stride, padding, "zero", dilation, groups, False, layout)
-    # An array without elements in memory has the shape, and moves its axes as an array does.
-    first = as_channels_first(np.broadcast_to(np.int8(0), x_shape), layout).shape
-    problem = form.problem(first, tuple(weight_shape), _SOME)
+    first = shape_channels_first(checked_shape(x_shape, "x_shape"), layout)
+    problem = form.problem(first, checked_shape(weight_shape, "weight_shape"), _SOME)
     return named_shape(problem.result_shape, layout)
 
 
@@ -226,10 +231,9 @@ def conv_transpose(
     dtypes = _dtypes(samples, taps, shift)
     problem = form.problem(shape, taps.array.shape, dtypes)
     added = _checked_bias(shift, problem.inputs)
-    channels.check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes, added)
-    result = channels.adjoint(problem, first, form.view(taps.array), method=method, workers=workers)
-    if added is not None:
-        result += added.reshape(-1, *(1,) * len(problem.axes))
+    channels.check_adjoint_sums(problem, first, taps.array, added)
+    view = form.view(taps.array)
+    result = channels.adjoint(problem, first, view, added, method=method, workers=workers)
     return in_layout(result, layout)
 
 
@@ -240,12 +244,7 @@ def _dtypes(samples: Numbers, taps: Numbers, bias: Numbers | None) -> DTypes:
     dtypes = resolve_dtypes(samples.array.dtype, taps.array.dtype, weak=taps.weak)
     if bias is None:
         return dtypes
-    added = bias.array.dtype
-    if dtypes.is_integer and added.kind in "fc" and not bias.weak:
-        # Small integers do not widen a float: the sums are those of floats then.
-        added = np.result_type(samples.array.dtype, taps.array.dtype, added)
-        return resolve_dtypes(added, added)
-    return resolve_dtypes(dtypes.result, added, weak=bias.weak)
+    return resolve_dtypes(dtypes.result, bias.array.dtype, weak=bias.weak)
 
 
 def _checked_bias(bias: Numbers | None, count: int) -> Array | None:

@@ -9,9 +9,17 @@ import numpy.typing as npt
 
 from sigconv import channels
 from sigconv.core.dtypes import Array, DTypes, as_numeric, resolve_dtypes
+from sigconv.core.integers import absolute_sum, check_integer_bound
 from sigconv.core.problem import Shape
 from sigconv.errors import ShapeError
-from sigconv.layers.arguments import as_channels_first, in_layout, named_shape, spatial_axes
+from sigconv.layers.arguments import (
+    as_channels_first,
+    checked_shape,
+    in_layout,
+    named_shape,
+    shape_channels_first,
+    spatial_axes,
+)
 from sigconv.layers.form import Form, numbers_of
 
 __all__ = ["conv_bias_grad", "conv_input_grad", "conv_weight_grad"]
@@ -70,7 +78,7 @@ def conv_input_grad(
     form = Form(stride, padding, boundary, dilation, groups, flip, layout)
     dtypes = resolve_dtypes(errors.array.dtype, taps.array.dtype, weak=taps.weak)
     problem, first = _described(form, errors.array, input_shape, taps.array.shape, dtypes)
-    channels.check_sums(first, np.moveaxis(taps.array, 0, 1), dtypes)
+    channels.check_adjoint_sums(problem, first, taps.array)
     view = form.view(taps.array)
     result = channels.adjoint(problem, first, view, method=method, workers=workers)
     return in_layout(result, layout)
@@ -124,7 +132,7 @@ def conv_weight_grad(
     errors, samples = as_numeric(grad, "grad"), as_numeric(x, "x")
     form = Form(stride, padding, boundary, dilation, groups, flip, layout)
     dtypes = resolve_dtypes(errors.dtype, samples.dtype)
-    problem, first = _described(form, errors, samples.shape, tuple(weight_shape), dtypes)
+    problem, first = _described(form, errors, samples.shape, weight_shape, dtypes)
     source = as_channels_first(samples, layout)
     # An output of each channel meets a sample of each other once: a sum over all outputs.
     channels.check_sums(source, np.moveaxis(first, 1, 0), dtypes)
@@ -147,6 +155,11 @@ def conv_bias_grad(grad: npt.ArrayLike, *, layout: str = "channels_first") -> Ar
     ndarray (out,)
         The sum of each channel.
 
+    Raises
+    ------
+    IntegerOverflowError
+        Where sums of integers may not fit 64 bits.
+
     Examples
     --------
     >>> conv_bias_grad([[[1, 2], [3, 4]]])
@@ -154,21 +167,27 @@ def conv_bias_grad(grad: npt.ArrayLike, *, layout: str = "channels_first") -> Ar
     """
     first = as_channels_first(as_numeric(grad, "grad"), layout)
     spatial_axes(first.shape, "grad")
-    total: Array = first.sum(axis=(0, *range(2, first.ndim)))
-    return total
+    dtypes = resolve_dtypes(first.dtype, first.dtype)
+    if dtypes.is_integer:
+        totals = (absolute_sum(first[:, o]) for o in range(first.shape[1]))
+        check_integer_bound(max(totals, default=0), dtypes)
+    with np.errstate(all="ignore"):
+        total: Array = first.sum(axis=(0, *range(2, first.ndim)), dtype=dtypes.compute)
+        return total.astype(dtypes.result, copy=False)
 
 
 def _described(
-    form: Form, grad: Array, input_shape: Shape, weight_shape: Shape, dtypes: DTypes
+    form: Form, grad: Array, input_shape: Any, weight_shape: Any, dtypes: DTypes
 ) -> tuple[channels.ChannelProblem, Array]:
     """Return the problem of the forward layer, and what came back for its result."""
-    shape = as_channels_first(np.broadcast_to(np.int8(0), tuple(input_shape)), form.layout).shape
-    problem = form.problem(shape, weight_shape, dtypes)
+    given = checked_shape(input_shape, "input_shape")
+    weights = checked_shape(weight_shape, "weight_shape")
+    problem = form.problem(shape_channels_first(given, form.layout), weights, dtypes)
     first = as_channels_first(grad, form.layout)
     if first.shape != problem.result_shape:
         raise ShapeError(
             "grad has the shape of the layer's result, "
             f"{named_shape(problem.result_shape, form.layout)} for an input of shape "
-            f"{tuple(input_shape)} and weights of {weight_shape}; got {grad.shape}."
+            f"{given} and weights of {weights}; got {grad.shape}."
         )
     return problem, first
