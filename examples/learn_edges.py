@@ -22,8 +22,8 @@ def learn(image, wanted, weight):
     for _ in range(STEPS):
         made = conv(image, weight)
         errors.append(squared_error(made, wanted))
-        slope = conv_weight_grad(squared_error_grad(made, wanted), image, weight.shape)
-        weight = weight - RATE * slope
+        grad = made.size * squared_error_grad(made, wanted)  # of the sum of squares, not the mean
+        weight = weight - RATE * conv_weight_grad(grad, image, weight.shape)
         weights.append(weight)
     return np.array(weights)[:, 0, 0, 0], [*errors, squared_error(conv(image, weight), wanted)]
 
@@ -47,7 +47,7 @@ def draw(path, images, wanted, weights):
     errors = ((conv(images["image"], kernels) - wanted) ** 2).sum(axis=(0, 2, 3))
     bowl.contour(side, side, errors.reshape(45, 45), 2.0 ** np.arange(-2, 10), colors="grey")
     bowl.plot(*weights.T, "ko-", ms=3, lw=0.8)
-    bowl.set(title="squared error", xlabel="left weight", ylabel="right weight", aspect="equal")
+    bowl.set(title="sum of squares", xlabel="left weight", ylabel="right weight", aspect="equal")
     figure.savefig(path, dpi=110)
 
 
@@ -64,7 +64,7 @@ def main(output):
         print(f"step {step:2}: weights {weights[step].round(3)}, error {errors[step]:.2g}")
     assert abs(weights[-1] - (1, -1)).max() < 0.05
     assert errors[-1] < 1e-3 * errors[0]
-    # The error is a bowl: of curvature 60 along (1, 1) and 12 along (1, -1), for this image.
+    # The sum of squares is a bowl of curvature 60 along (1, 1), and 12 along (1, -1).
     sums = weights.sum(axis=1)
     assert np.allclose(sums[1:], (1 - 60 * RATE) * sums[:-1])
     output.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sigconv import layers
 
-SIDE, STEPS, BATCH, RATE = 20, 400, 32, 0.02
+SIDE, STEPS, BATCH, RATE = 20, 400, 32, 0.6
 ENDS = (-3, 3), (-3, 3), (0, np.pi), (3.5, 6), (0.4, 1.4), (1, 1.4)  # of what letters differ in
 
 
@@ -28,7 +28,7 @@ def letters(rng, count):
 
 
 def run(images, is_x, weights):
-    """Return how surely images are an X, the squared error, and its derivatives by all weights."""
+    """Return how surely images are an X, the mean error, and its derivatives by all weights."""
     found = layers.conv(images, *weights[:2])
     pooled, places = layers.max_pool(layers.relu(found), 4, return_indices=True)
     flat = pooled.reshape(len(images), -1)
@@ -59,7 +59,7 @@ def main(output):
     weights = [rng.normal(0, 0.2, shape).astype("f4") for shape in shapes]
     for _ in range(STEPS):
         _, error, slopes = run(*letters(rng, BATCH), weights)
-        errors.append(error / BATCH)
+        errors.append(error)
         weights = [weight - RATE * slope for weight, slope in zip(weights, slopes, strict=True)]
     print(f"mean squared error {np.mean(errors[:20]):.3f}, at last {np.mean(errors[-20:]):.3f}")
     images, is_x = letters(np.random.default_rng(1), 2000)
