@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from sigconv.layers.activations import (
+    relu,
+    relu_grad,
+    sigmoid,
+    sigmoid_grad,
+    softmax,
+    softmax_grad,
+    tanh,
+    tanh_grad,
+)
 from sigconv.layers.convolution import conv, conv_output_shape, conv_transpose
+from sigconv.layers.counts import conv_parameters, dense_parameters
+from sigconv.layers.dense import DenseGrad, dense, dense_grad
 from sigconv.layers.gradients import conv_bias_grad, conv_input_grad, conv_weight_grad
+from sigconv.layers.losses import (
+    cross_entropy,
+    cross_entropy_grad,
+    squared_error,
+    squared_error_grad,
+)
 from sigconv.layers.pooling import Pooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad
 
 __all__ = [
+    "DenseGrad",
     "Pooled",
     "avg_pool",
     "avg_pool_grad",
@@ -14,8 +33,24 @@ __all__ = [
     "conv_bias_grad",
     "conv_input_grad",
     "conv_output_shape",
+    "conv_parameters",
     "conv_transpose",
     "conv_weight_grad",
+    "cross_entropy",
+    "cross_entropy_grad",
+    "dense",
+    "dense_grad",
+    "dense_parameters",
     "max_pool",
     "max_pool_grad",
+    "relu",
+    "relu_grad",
+    "sigmoid",
+    "sigmoid_grad",
+    "softmax",
+    "softmax_grad",
+    "squared_error",
+    "squared_error_grad",
+    "tanh",
+    "tanh_grad",
 ]
