@@ -1,5 +1,7 @@
 """Sphinx configuration: pages in Markdown, the API from numpydoc docstrings."""
 
+import re
+
 import sigconv
 
 project = "sigconv"
@@ -27,3 +29,18 @@ html_theme_options = {
     "page_width": "68rem",
     "fixed_sidebar": True,
 }
+
+
+def keep_stars(_app, _what, _name, _obj, _options, lines):
+    """Escape the stars of shapes such as (batch, in, *space), which would begin an emphasis."""
+    for k, line in enumerate(lines):
+        lines[k] = re.sub(r"``.*?``|(?<=, )\*(?=\w)", _escaped, line)
+
+
+def _escaped(match):
+    return "\\*" if match[0] == "*" else match[0]
+
+
+def setup(app):
+    """Run before napoleon reads the docstrings."""
+    app.connect("autodoc-process-docstring", keep_stars, priority=400)

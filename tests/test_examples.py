@@ -37,7 +37,7 @@ def run(example: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProces
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 11
+    assert len(EXAMPLES) >= 16
 
 
 @pytest.mark.extras
