@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sigconv.channels import check_sums
 from sigconv.core.dtypes import Array, DTypes, as_numeric, resolve_dtypes
 from sigconv.errors import ShapeError
-from sigconv.layers.convolution import check_sums
 from sigconv.layers.form import numbers_of
 
 __all__ = ["DenseGrad", "dense", "dense_grad"]
