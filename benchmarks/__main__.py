@@ -18,6 +18,7 @@ from benchmarks.features import cases, measure_case
 from benchmarks.files import file_rows
 from benchmarks.grid import grid, measure_cell
 from benchmarks.host import load_loops, machine, today, versions
+from benchmarks.layers import layer_rows
 from benchmarks.measure import measure
 from benchmarks.memory import memory_rows
 from benchmarks.page import (
@@ -26,6 +27,7 @@ from benchmarks.page import (
     features_section,
     files_section,
     grid_section,
+    layers_section,
     memory_section,
     page,
     peers_section,
@@ -106,6 +108,11 @@ def _streams(results: Results, request: Request) -> list[str]:
     return streams_section(results.streams)
 
 
+def _layers(results: Results, request: Request) -> list[str]:
+    results.layers += request.each(layer_rows(request.patience), lambda row: row.title)
+    return layers_section(results.layers)
+
+
 SECTIONS = {
     "core": _core,
     "prepared": _prepared,
@@ -114,6 +121,7 @@ SECTIONS = {
     "peers": _peers,
     "features": _features,
     "streams": _streams,
+    "layers": _layers,
     "files": _files,
 }
 QUICK = ("core", "prepared")

@@ -9,6 +9,7 @@ from itertools import groupby
 from benchmarks.core import Verdict
 from benchmarks.features import Feature
 from benchmarks.grid import AUTO_SHARE, AUTO_WITHIN, LEAST_MEAN, LEAST_RATIO, Cell, summary
+from benchmarks.layers import LayerRow
 from benchmarks.measure import Measured
 from benchmarks.memory import MOST_BYTES, Memory
 from benchmarks.prepared import MOST_BEYOND, Prepared
@@ -23,6 +24,7 @@ __all__ = [
     "features_section",
     "files_section",
     "grid_section",
+    "layers_section",
     "memory_section",
     "page",
     "peers_section",
@@ -50,6 +52,7 @@ class Results:
     features: list[Feature] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     streams: list[StreamRow] = field(default_factory=list)
+    layers: list[LayerRow] = field(default_factory=list)
 
 
 def page(results: Results, pictures: dict[int, str]) -> str:
@@ -64,6 +67,8 @@ def page(results: Results, pictures: dict[int, str]) -> str:
         sections.append(features_section(results.features))
     if results.streams:
         sections.append(streams_section(results.streams))
+    if results.layers:
+        sections.append(layers_section(results.layers))
     if results.files:
         sections.append(files_section(results.files))
     return "\n".join(line for section in sections for line in [*section, ""]).rstrip() + "\n"
@@ -277,6 +282,22 @@ def streams_section(rows: Sequence[StreamRow]) -> Lines:
     header = "stream", "median (least to most)", "wanted", ""
     cells = ((row.title, row.figure, row.target, _met(row.is_met)) for row in rows)
     return ["## Streams", "", *table(header, cells)]
+
+
+def layers_section(rows: Sequence[LayerRow]) -> Lines:
+    """Layers beside PyTorch's, and what was wanted of them."""
+    header = "layer, float32", "compared", "ratio", "least to most", "wanted", ""
+    cells = (
+        (
+            row.title,
+            row.kind,
+            *_ratio(row.ratio),
+            "" if row.wanted is None else f"{row.wanted:g}",
+            "" if row.wanted is None else _met(row.is_met),
+        )
+        for row in rows
+    )
+    return ["## Layers", "", *table(header, cells)]
 
 
 def files_section(files: Sequence[str]) -> Lines:

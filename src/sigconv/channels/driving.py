@@ -138,11 +138,9 @@ def writable(array: Array, dtype: DType) -> Array:
 
 
 def _moves(array: Array, source: DType, target: DType) -> bool:
-    if array.dtype is not array.dtype.newbyteorder("="):
-        return False
     whole = all(step % array.itemsize == 0 for step in array.strides)
     moved = source == target or compiled.is_moved(source, target)
-    return moved and whole and bool(array.flags.aligned)
+    return moved and whole and array.dtype.isnative and bool(array.flags.aligned)
 
 
 def given_numbers(fields: dict[str, int], boxes: Boxes) -> Array:

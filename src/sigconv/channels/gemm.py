@@ -18,6 +18,7 @@ import numpy as np
 from sigconv.channels.problem import ChannelProblem
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import gather_region
+from sigconv.core.index import leading
 from sigconv.core.problem import Axis
 from sigconv.engines.workers import run_shared
 
@@ -29,8 +30,8 @@ blas_dtypes = ("f4", "f8", "c8", "c16")
 # Elements of the columns for one box, and boxes for each worker where there are few signals.
 _MOST_COLUMNS, _LEAST_BOXES = 1 << 17, 8
 
-# Stretches of the work that have sums of weights of their own.
-_SLABS = 8
+# Shares of the work, of which stretches of boxes have sums of weights of their own.
+_SLABS, _BLOCK = 8, 128
 
 
 class _Box(NamedTuple):
@@ -43,6 +44,14 @@ class _Box(NamedTuple):
     @property
     def outputs(self) -> tuple[int, ...]:
         return tuple(stop - start for start, stop in self.spans)
+
+
+class _Share(NamedTuple):
+    """Output channels of a group, and the boxes whose products are added up for them in a slab."""
+
+    slab: int
+    outputs: slice
+    boxes: list[_Box]
 
 
 def sum_columns(
@@ -80,29 +89,42 @@ def multiply_columns(
     problem: ChannelProblem, x: Array, grad: Array, out: Array, *, workers: int
 ) -> None:
     """Write the sums over the batch and all outputs of grad[..., q] conj(x[..., s*q + d*k])."""
-    dtype, groups = problem.dtypes.compute, problem.groups
-    parts = grad.reshape(problem.batch, groups, -1, *problem.result_shape[2:])
+    dtype = problem.dtypes.compute
     boxes = list(_boxes(problem))
-    room = prod(problem.signal_shape) + prod(problem.result_shape)
-    affordable = max(1, room // (2 * prod(problem.weight_shape)))
-    slabs = min(_SLABS, affordable, len(boxes))
-    sums = np.zeros((slabs, groups, problem.outputs // groups, problem.taps_of_output), dtype)
+    shares = list(_shares(problem, boxes))
+    sums = np.zeros((max(share.slab for share in shares) + 1, *problem.weight_shape), dtype)
+    flat = sums.reshape(*sums.shape[:2], -1)
 
-    def work(numbers: Iterator[int]) -> None:
+    def work(taken: Iterator[_Share]) -> None:
         room = np.empty(0, dtype)
-        for slab in numbers:
-            for box in boxes[slab * len(boxes) // slabs : (slab + 1) * len(boxes) // slabs]:
+        for slab, outputs, own in taken:
+            total = flat[slab, outputs]
+            for box in own:
                 room = _room(problem, box, room)
                 columns = _columns(problem, x, box, room)
-                errors = parts[box.n, box.group][(slice(None), *_slices(box))].astype(dtype)
+                errors = grad[box.n][leading((outputs, *_slices(box)))].astype(dtype, copy=False)
                 with np.errstate(all="ignore"):
-                    own = errors.reshape(len(errors), -1) @ columns.conj().T
-                    sums[slab, box.group] += own
+                    total += errors.reshape(len(errors), -1) @ columns.conj().T
 
     with _lone_threads():
-        run_shared(work, range(slabs), workers)
-    with np.errstate(all="ignore"):
-        out[...] = sums.sum(axis=0).reshape(out.shape)
+        run_shared(work, shares, workers)
+    out[...] = sums[0] if len(sums) == 1 else sums.sum(axis=0)
+
+
+def _shares(problem: ChannelProblem, boxes: list[_Box]) -> Iterator[_Share]:
+    """Cut the work: by boxes while the sums take little memory, else by output channels."""
+    each = problem.outputs // problem.groups
+    room = prod(problem.signal_shape) + prod(problem.result_shape)
+    slabs = min(_SLABS, max(1, room // (2 * prod(problem.weight_shape))), len(boxes))
+    # Each block makes the columns anew, which takes as long as products with some dozen channels.
+    blocks = max(1, min(each // _BLOCK, _SLABS // (slabs * problem.groups)))
+    for slab in range(slabs):
+        own = boxes[slab * len(boxes) // slabs : (slab + 1) * len(boxes) // slabs]
+        for group in range(problem.groups):
+            met = [box for box in own if box.group == group]
+            for block in range(blocks):
+                first, last = (group * each + each * b // blocks for b in (block, block + 1))
+                yield _Share(slab, slice(first, last), met)
 
 
 def _boxes(problem: ChannelProblem) -> Iterator[_Box]:
