@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,10 @@ from sigconv.core.options import as_shape
 from sigconv.core.problem import Shape
 from sigconv.errors import BoundaryError, ShapeError
 from sigconv.layers.arguments import as_channels_first, in_layout, per_axis, spatial_axes
-from sigconv.lti.boxes import Box, level, verdict
-from sigconv.lti.probes import amplitudes, element_type, generator, noise
-from sigconv.lti.verdicts import Check, Counterexample
+
+if TYPE_CHECKING:
+    from sigconv.lti.boxes import Box
+    from sigconv.lti.verdicts import Check, Counterexample
 
 __all__ = ["check_shift_equivariance", "shifted"]
 
@@ -26,8 +27,6 @@ _LEAST = 16
 
 _INNER = 4
 """Outputs whose middle half can move by one and still meet itself."""
-
-Outcomes = Iterator[Counterexample | None]
 
 
 def shifted(
@@ -149,6 +148,10 @@ def check_shift_equivariance(
     at sample (0, 0, 8): expected 0, got 1
     x = 1 at sample (0, 0, 16) of 1 x 1 x 32, 0 elsewhere
     """
+    # Systems take as long to import as all layers do, so only checks import them.
+    from sigconv.lti.boxes import Box, verdict
+    from sigconv.lti.probes import amplitudes, element_type, generator
+
     box, rng = Box(f, element_type(dtype), rtol), generator(trials, seed)
     size = as_shape(shape, "input")
     first = as_channels_first(np.broadcast_to(np.int8(0), size), layout).shape
@@ -246,14 +249,21 @@ def _simple_inputs(setting: _Setting, dtype: DType) -> list[Array]:
 
 
 def _noise(setting: _Setting, rng: np.random.Generator, dtype: DType, amplitude: float) -> Array:
+    from sigconv.lti.probes import noise
+
     x = np.zeros(setting.shape, dtype)
     inside = x[trailing(setting.inside)]
     inside[...] = noise(rng, inside.shape, dtype, amplitude)
     return x
 
 
-def _moves(box: Box, x: Array, setting: _Setting, shifts: list[Shape]) -> Outcomes:
+def _moves(
+    box: Box, x: Array, setting: _Setting, shifts: list[Shape]
+) -> Iterator[Counterexample | None]:
     """Compare f(x moved) with f(x) moved, for shifts in samples of the output."""
+    from sigconv.lti.boxes import level
+    from sigconv.lti.verdicts import Counterexample
+
     layout = setting.layout
     signal = in_layout(x, layout)
     output = as_channels_first(box(signal), layout)
