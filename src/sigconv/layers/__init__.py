@@ -15,6 +15,7 @@ from sigconv.layers.activations import (
 from sigconv.layers.convolution import conv, conv_output_shape, conv_transpose
 from sigconv.layers.counts import conv_parameters, dense_parameters
 from sigconv.layers.dense import DenseGrad, dense, dense_grad
+from sigconv.layers.equivariance import check_shift_equivariance, shifted
 from sigconv.layers.gradients import conv_bias_grad, conv_input_grad, conv_weight_grad
 from sigconv.layers.losses import (
     cross_entropy,
@@ -29,6 +30,7 @@ __all__ = [
     "Pooled",
     "avg_pool",
     "avg_pool_grad",
+    "check_shift_equivariance",
     "conv",
     "conv_bias_grad",
     "conv_input_grad",
@@ -45,6 +47,7 @@ __all__ = [
     "max_pool_grad",
     "relu",
     "relu_grad",
+    "shifted",
     "sigmoid",
     "sigmoid_grad",
     "softmax",

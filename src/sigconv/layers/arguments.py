@@ -39,15 +39,16 @@ def spatial_axes(shape: Shape, name: str) -> int:
     return len(shape) - 2
 
 
-def per_axis(value: Any, ndim: int, name: str, least: int) -> Shape:
-    """Return one integer of at least `least` for each axis of space, of which one serves all."""
+def per_axis(value: Any, ndim: int, name: str, least: int | None = None) -> Shape:
+    """Return one integer, of at least `least`, for each axis of space; one value serves all."""
     given = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value,) * ndim
     if len(given) != ndim:
         raise ShapeError(
             f"{name} is an integer, or has one entry per axis of space ({ndim}); got {value!r}."
         )
-    if not all(_is_whole(entry) and entry >= least for entry in given):
-        raise OptionError(f"{name} must be integers of at least {least}; got {value!r}.")
+    if not all(_is_whole(entry) and (least is None or entry >= least) for entry in given):
+        rule = "" if least is None else f" of at least {least}"
+        raise OptionError(f"{name} must be integers{rule}; got {value!r}.")
     return tuple(int(entry) for entry in given)
 
 

@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, DType, as_dtype
+from sigconv.core.dtypes import Array
 from sigconv.core.options import as_shape
-from sigconv.errors import DTypeError, OptionError, ShapeError
+from sigconv.errors import ShapeError
 from sigconv.lti.boxes import Box, level, verdict
-from sigconv.lti.probes import amplitudes, factor, inputs_in_the_middle, noise, simple_inputs
+from sigconv.lti.probes import (
+    amplitudes,
+    element_type,
+    factor,
+    generator,
+    inputs_in_the_middle,
+    noise,
+    simple_inputs,
+)
 from sigconv.lti.verdicts import Check, Counterexample
 
 __all__ = ["Check", "Counterexample", "check_linearity", "check_time_invariance"]
@@ -96,8 +104,8 @@ def check_linearity(
     >>> bool(check_linearity(np.cumsum))
     True
     """
-    box = Box(f, _element_type(dtype), rtol)
-    rng = _generator(trials, seed)
+    box = Box(f, element_type(dtype), rtol)
+    rng = generator(trials, seed)
     size = as_shape(shape, "input")
     if not size or 0 in size:
         raise ShapeError(f"shape must leave at least one sample on an axis; got {shape!r}.")
@@ -168,8 +176,8 @@ def check_time_invariance(
     >>> bool(check_time_invariance(np.square))
     True
     """
-    box = Box(f, _element_type(dtype), rtol)
-    rng = _generator(trials, seed)
+    box = Box(f, element_type(dtype), rtol)
+    rng = generator(trials, seed)
     size = as_shape(shape, "input")
     if isinstance(axis, bool) or axis not in range(-len(size), len(size)):
         raise ShapeError(f"axis must be one of the {len(size)} of shape {size}; got {axis!r}.")
@@ -259,19 +267,3 @@ def _random_delays(
         inside = np.moveaxis(x, axis, 0)[first : last + 1]
         inside[...] = noise(rng, inside.shape, box.dtype, amplitude)
         yield _delay(box, x, int(rng.integers(1, size // 8 + 1)), axis)
-
-
-def _element_type(dtype: npt.DTypeLike) -> DType:
-    kind = as_dtype(dtype)
-    if kind.kind not in "fc" and kind != np.int64:
-        raise DTypeError(
-            f"dtype must be floating, complex or int64; got {kind}. Convert the input on the way "
-            "in: lambda x: f(x.astype(...))."
-        )
-    return kind
-
-
-def _generator(trials: int, seed: int | np.random.Generator) -> np.random.Generator:
-    if not isinstance(trials, int | np.integer) or isinstance(trials, bool) or trials < 1:
-        raise OptionError(f"trials must be a whole number of at least 1; got {trials!r}.")
-    return np.random.default_rng(seed)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from sigconv.core.dtypes import Array, DType
+from sigconv.core.dtypes import Array, DType, as_dtype
+from sigconv.errors import DTypeError, OptionError
 
-__all__ = ["amplitudes", "factor", "inputs_in_the_middle", "noise", "simple_inputs"]
+__all__ = [
+    "amplitudes",
+    "element_type",
+    "factor",
+    "generator",
+    "inputs_in_the_middle",
+    "noise",
+    "simple_inputs",
+]
 
 
 def simple_inputs(shape: tuple[int, ...], dtype: DType) -> list[Array]:
@@ -61,3 +71,21 @@ def factor(rng: np.random.Generator, dtype: DType) -> complex:
     if dtype.kind == "c":
         return size * complex(np.exp(2j * np.pi * rng.uniform()))
     return size * float(rng.choice((-1, 1)))
+
+
+def element_type(dtype: npt.DTypeLike) -> DType:
+    """Return the dtype of the inputs, or say that laws are not checked in it."""
+    kind = as_dtype(dtype)
+    if kind.kind not in "fc" and kind != np.int64:
+        raise DTypeError(
+            f"dtype must be floating, complex or int64; got {kind}. Convert the input on the way "
+            "in: lambda x: f(x.astype(...))."
+        )
+    return kind
+
+
+def generator(trials: int, seed: int | np.random.Generator) -> np.random.Generator:
+    """Return where so many random inputs come from."""
+    if not isinstance(trials, int | np.integer) or isinstance(trials, bool) or trials < 1:
+        raise OptionError(f"trials must be a whole number of at least 1; got {trials!r}.")
+    return np.random.default_rng(seed)

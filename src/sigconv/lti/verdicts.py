@@ -17,15 +17,15 @@ class Counterexample(NamedTuple):
 
     Attributes
     ----------
-    law : {"homogeneity", "additivity", "delay", "repeatability"}
+    law : {"homogeneity", "additivity", "delay", "shift", "repeatability"}
         What was expected: f(a x) = a f(x); f(x + y) = f(x) + f(y); f(x delayed) = f(x) delayed;
-        f(x) = f(x) when called again.
+        f(x moved) = f(x) moved; f(x) = f(x) when called again.
     inputs : tuple of ndarray
-        (x,), (x, y) for additivity, (x, delayed x) for delay.
+        (x,), (x, y) for additivity, (x, delayed x) for delay, (x, moved x) for shift.
     factor : number or None
         The a of homogeneity.
-    shift : int or None
-        Samples of delay.
+    shift : int, tuple of int or None
+        Samples of delay; for shift, how far x was moved along each axis of space.
     expected, got : ndarray
         The right and the left side of the law. Under a delay, `expected` begins with `shift`
         samples that are NaN: nothing is expected of them.
@@ -34,16 +34,19 @@ class Counterexample(NamedTuple):
         alone is infinite or NaN.
     where : tuple of int or None
         Its index in both; None where their shapes differ.
+    response_shift : tuple of int or None
+        For shift, how far f(x) should move.
     """
 
     law: str
     inputs: tuple[Array, ...]
     factor: complex | None
-    shift: int | None
+    shift: int | tuple[int, ...] | None
     expected: Array
     got: Array
     deviation: float = np.inf
     where: tuple[int, ...] | None = None
+    response_shift: tuple[int, ...] | None = None
 
     @property
     def statement(self) -> str:
@@ -57,6 +60,9 @@ class Counterexample(NamedTuple):
             return "f(x + y) differs from f(x) + f(y)"
         if self.law == "delay":
             return f"f(x delayed by {self.shift}) differs from f(x) delayed by {self.shift}"
+        if isinstance(self.shift, tuple) and self.response_shift is not None:
+            moved, by = _index(self.shift), _index(self.response_shift)
+            return f"f(x moved by {moved}) differs from f(x) moved by {by}"
         return "two calls of f with the same x differ; f is random, or keeps a state"
 
     def __str__(self) -> str:
@@ -84,7 +90,7 @@ class Check:
 
     Attributes
     ----------
-    property : {"linear", "time-invariant"}
+    property : {"linear", "time-invariant", "shift-equivariant"}
         What was checked.
     holds : bool
         Whether no counter-example was found.
