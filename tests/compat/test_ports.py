@@ -72,6 +72,7 @@ def test_opencv_gives_the_same(there: str, here: str, gives: str) -> None:
     agree(run(there, cv2=cv2), run(here))
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize(("there", "here", "gives"), rows("PyTorch"))
 def test_pytorch_gives_the_same(there: str, here: str, gives: str) -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
