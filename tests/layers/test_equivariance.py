@@ -182,7 +182,8 @@ def test_any_number_of_axes_in_any_layout(space, layout):
 
     def uneven(x: np.ndarray) -> np.ndarray:
         gain = np.arange(x.shape[axis], dtype=float)
-        return x * (gain if axis == -1 else gain[:, None])
+        weighted: np.ndarray = x * (gain if axis == -1 else gain[:, None])
+        return weighted
 
     assert not check_shift_equivariance(uneven, shape, layout=layout)
 

@@ -95,7 +95,7 @@ def means_by_loops(x: np.ndarray, keywords: dict[str, Any], count_padding: bool)
 def pools(draw: st.DrawFn, *, dilated: bool = True) -> tuple[tuple[int, ...], dict[str, Any]]:
     """A shape (batch, channels, *space), and keywords for which each window meets a sample."""
     ndim = draw(st.integers(1, 3))
-    per_axis = {"size": [], "stride": [], "padding": [], "dilation": []}
+    per_axis: dict[str, list[int]] = {"size": [], "stride": [], "padding": [], "dilation": []}
     space = []
     ceil = draw(st.booleans())
     for _ in range(ndim):
