@@ -20,7 +20,7 @@ from sigconv.engines.workers import resolve_workers
 from sigconv.errors import MethodError
 from sigconv.planning import current_machine
 
-__all__ = ["METHODS", "adjoint", "forward", "weight_gradient"]
+__all__ = ["METHODS", "adjoint", "chosen", "forward", "weight_gradient"]
 
 METHODS = ("auto", *(engine.name for engine in SUMS))
 
@@ -107,6 +107,11 @@ class _Way(NamedTuple):
     workers: int | None
 
 
+def chosen(problem: ChannelProblem, engines: tuple[Engine, ...]) -> Engine:
+    """Return the engine that "auto" takes here and now."""
+    return _chosen(problem, engines, "auto", compiled.loaded()).engine
+
+
 def _sum(
     problem: ChannelProblem, x: Array, weight: Array, bias: Array | None, out: Array, way: _Way
 ) -> None:
@@ -138,11 +143,11 @@ def _run(
     workers = resolve_workers(way.workers)
     # Zeros that stand for missing samples would turn such weights into NaN.
     method = way.method if sure else "taps"
-    chosen = _chosen(problem, engines, method, compiled.loaded())
-    chosen.count_loss()
+    choice = _chosen(problem, engines, method, compiled.loaded())
+    choice.count_loss()
     with np.errstate(all="ignore"):
         try:
-            write(chosen.engine, workers if chosen.seconds > _ALONE else 1)
+            write(choice.engine, workers if choice.seconds > _ALONE else 1)
         except NonFiniteSamples:
             others = tuple(engine for engine in engines if engine.name != "fft")
             write(_chosen(problem, others, "auto", compiled.loaded()).engine, workers)

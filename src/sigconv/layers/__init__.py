@@ -12,7 +12,7 @@ from sigconv.layers.activations import (
     tanh,
     tanh_grad,
 )
-from sigconv.layers.convolution import conv, conv_output_shape, conv_transpose
+from sigconv.layers.convolution import conv, conv_output_shape, conv_plan, conv_transpose
 from sigconv.layers.counts import conv_parameters, dense_parameters
 from sigconv.layers.dense import DenseGrad, dense, dense_grad
 from sigconv.layers.equivariance import check_shift_equivariance, shifted
@@ -36,6 +36,7 @@ __all__ = [
     "conv_input_grad",
     "conv_output_shape",
     "conv_parameters",
+    "conv_plan",
     "conv_transpose",
     "conv_weight_grad",
     "cross_entropy",

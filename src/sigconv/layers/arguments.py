@@ -45,9 +45,11 @@ def spatial_axes(shape: Shape, name: str) -> int:
 
 def checked_shape(shape: Any, name: str) -> Shape:
     """Return the shape of an array that is not there, as integers of at least 0."""
+    if isinstance(shape, np.ndarray) and shape.ndim != 1:
+        raise ShapeError(f"{name} is a tuple of integers; got an array: pass its shape, a.shape.")
     given = _entries(shape, 1)
     if not all(_is_whole(n) and n >= 0 for n in given):
-        raise ShapeError(f"{name} is a tuple of integers of at least 0; got {shape!r}.")
+        raise ShapeError(f"{name} is a tuple of integers of at least 0; got {shape!r:.80}.")
     return tuple(int(n) for n in given)
 
 

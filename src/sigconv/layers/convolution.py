@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sigconv import channels
-from sigconv.core.dtypes import Array, DTypes, resolve_dtypes
+from sigconv.core.dtypes import Array, DTypes, as_dtype, resolve_dtypes
 from sigconv.core.problem import Shape
-from sigconv.errors import ShapeError
+from sigconv.errors import OptionError, ShapeError
 from sigconv.layers.arguments import (
     as_channels_first,
     checked_shape,
@@ -20,7 +20,7 @@ from sigconv.layers.arguments import (
 )
 from sigconv.layers.form import Form, Numbers, numbers_of
 
-__all__ = ["conv", "conv_output_shape", "conv_transpose"]
+__all__ = ["conv", "conv_output_shape", "conv_plan", "conv_transpose"]
 
 
 def conv(
@@ -134,8 +134,10 @@ def conv_output_shape(
     *,
     stride: Any = 1,
     padding: Any = 0,
+    boundary: Any = "zero",
     dilation: Any = 1,
     groups: int = 1,
+    flip: bool = False,
     layout: str = "channels_first",
 ) -> Shape:
     """Return the shape of the result of `conv`.
@@ -144,8 +146,8 @@ def conv_output_shape(
     ----------
     x_shape, weight_shape : tuple of int
         Those of the arguments of `conv`.
-    stride, padding, dilation, groups, layout
-        As for `conv`.
+    stride, padding, boundary, dilation, groups, flip, layout
+        As for `conv`, of which `boundary` and `flip` do not change the shape.
 
     Returns
     -------
@@ -161,10 +163,61 @@ def conv_output_shape(
     >>> conv_output_shape((1, 3, 5, 5), (2, 3, 3, 3), padding=1, stride=2)
     (1, 2, 3, 3)
     """
-    form = Form(stride, padding, "zero", dilation, groups, False, layout)
+    form = Form(stride, padding, boundary, dilation, groups, flip, layout)
     first = shape_channels_first(checked_shape(x_shape, "x_shape"), layout)
     problem = form.problem(first, checked_shape(weight_shape, "weight_shape"), _SOME)
     return named_shape(problem.result_shape, layout)
+
+
+def conv_plan(
+    x_shape: Shape,
+    weight_shape: Shape,
+    *,
+    of: str = "result",
+    dtype: npt.DTypeLike = np.float32,
+    stride: Any = 1,
+    padding: Any = 0,
+    boundary: Any = "zero",
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+    layout: str = "channels_first",
+) -> channels.ChannelPlan:
+    """Return which engine a layer takes, and why: what each would take, or why it does not serve.
+
+    Parameters
+    ----------
+    x_shape, weight_shape : tuple of int
+        Those of the arguments of `conv`.
+    of : {"result", "weight_grad"}
+        Whether `conv` is planned, or `conv_weight_grad`.
+    dtype : dtype
+        That of samples and weights.
+    stride, padding, boundary, dilation, groups, flip, layout
+        As for `conv`.
+
+    Returns
+    -------
+    ChannelPlan
+        With `method`, the predicted `seconds` and the `refusals` of the engines; ``print`` shows a
+        table.
+
+    Examples
+    --------
+    >>> plan = conv_plan((8, 16, 128, 128), (32, 16, 3, 3), stride=2)
+    >>> plan.refusals["fft"]
+    'an FFT would make all the outputs that the stride leaves out'
+    >>> plan.products == 8 * 32 * 63 * 63 * 16 * 9
+    True
+    """
+    if of not in ("result", "weight_grad"):
+        raise OptionError(f"of must be 'result' or 'weight_grad'; got {of!r}.")
+    form = Form(stride, padding, boundary, dilation, groups, flip, layout)
+    first = shape_channels_first(checked_shape(x_shape, "x_shape"), layout)
+    given = as_dtype(dtype)
+    dtypes = resolve_dtypes(given, given)
+    problem = form.problem(first, checked_shape(weight_shape, "weight_shape"), dtypes)
+    return channels.plan_of(problem, of_weights=of == "weight_grad")
 
 
 def conv_transpose(
