@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sigconv.channels.adjoint import phases_of, region_of, transposed
-from sigconv.channels.engines import PRODUCTS, SUMS, Engine
+from sigconv.channels.engines import PRODUCTS, SUMS, Engine, load_seconds
 from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.dtypes import Array
 from sigconv.core.gather import scatter_add
@@ -183,10 +183,7 @@ def _chosen(
         return _Choice(named[method], named[method].seconds(problem, machine))
     able = [engine for engine in engines if engine.refusal(problem) is None]
     seconds = [engine.seconds(problem, machine) for engine in able]
-    prices = [
-        compiled.load_seconds(dtype, machine, engine.loop) if engine.loop else 0.0
-        for engine in able
-    ]
+    prices = [load_seconds(engine, problem, machine) for engine in able]
     best = min(range(len(able)), key=lambda k: seconds[k] + prices[k])
     fastest = min(range(len(able)), key=seconds.__getitem__)
     if fastest == best or not able[fastest].loop:

@@ -26,7 +26,7 @@ from sigconv.engines import compiled
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.planning import make_plan
 
-__all__ = ["PRODUCTS", "SUMS", "Engine"]
+__all__ = ["PRODUCTS", "SUMS", "Engine", "load_seconds"]
 
 _BLAS = ("f4", "f8", "c8", "c16")
 
@@ -43,6 +43,13 @@ class Engine(NamedTuple):
     seconds: Callable[[ChannelProblem, Machine], float]
     write: Callable[..., None]
     loop: str = ""
+
+
+def load_seconds(engine: Engine, problem: ChannelProblem, machine: Machine) -> float:
+    """Return what loading an engine's loop would take, 0 where it is loaded or has none."""
+    if not engine.loop:
+        return 0.0
+    return compiled.load_seconds(problem.dtypes.compute, machine, engine.loop)
 
 
 def _uncompiled(problem: ChannelProblem) -> str | None:

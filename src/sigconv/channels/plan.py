@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sigconv.channels.compute import chosen
-from sigconv.channels.engines import PRODUCTS, SUMS
+from sigconv.channels.engines import PRODUCTS, SUMS, load_seconds
 from sigconv.channels.problem import ChannelProblem
 from sigconv.planning import current_machine
 
@@ -23,6 +23,9 @@ class ChannelPlan(NamedTuple):
         What each engine that serves is predicted to take, on one thread, once it is loaded.
     refusals : dict of str to str
         Why each of the others does not serve.
+    loading : dict of str to float
+        Seconds to load the loops that are not loaded yet: others are taken for short work until
+        they are, behind the scenes.
     products : int
         Multiply-adds by the definition.
     """
@@ -30,6 +33,7 @@ class ChannelPlan(NamedTuple):
     method: str
     seconds: dict[str, float]
     refusals: dict[str, str]
+    loading: dict[str, float]
     products: int
 
     def __str__(self) -> str:
@@ -37,7 +41,8 @@ class ChannelPlan(NamedTuple):
         for name in (*sorted(self.seconds, key=self.seconds.__getitem__), *self.refusals):
             mark = "->" if name == self.method else "  "
             told = self.refusals.get(name) or f"{self.seconds[name] * 1e3:.3g} ms"
-            lines.append(f"{mark} {name:<7} {told}")
+            later = f", once loaded in {self.loading[name]:.2g} s" if name in self.loading else ""
+            lines.append(f"{mark} {name:<7} {told}{later}")
         return "\n".join(lines)
 
 
@@ -47,4 +52,6 @@ def plan_of(problem: ChannelProblem, *, of_weights: bool = False) -> ChannelPlan
     refusals = {engine.name: engine.refusal(problem) for engine in engines}
     seconds = {e.name: e.seconds(problem, machine) for e in engines if not refusals[e.name]}
     told = {name: why for name, why in refusals.items() if why}
-    return ChannelPlan(chosen(problem, engines).name, seconds, told, problem.products)
+    loading = {e.name: load_seconds(e, problem, machine) for e in engines if e.name in seconds}
+    waits = {name: price for name, price in loading.items() if price}
+    return ChannelPlan(chosen(problem, engines).name, seconds, told, waits, problem.products)

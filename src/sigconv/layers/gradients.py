@@ -188,6 +188,6 @@ def _described(
         raise ShapeError(
             "grad has the shape of the layer's result, "
             f"{named_shape(problem.result_shape, form.layout)} for an input of shape "
-            f"{given} and weights of {weights}; got {grad.shape}. It comes first, before the other array."
+            f"{given} and weights of {weights}; got {grad.shape}. It is the first argument."
         )
     return problem, first
