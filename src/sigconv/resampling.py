@@ -99,7 +99,8 @@ def resample_conv(
         raise ShapeError("a signal without samples continues by boundary='zero' alone.")
     check_sums(lines, h[None], dtypes)
     count = -(-((lines.shape[-1] - 1) * rates[0] + h.size) // rates[1]) if lines.shape[-1] else 0
-    flat = lines.reshape(prod(lines.shape[:-1]), 1, lines.shape[-1])
+    many = prod(lines.shape[:-1])
+    flat = lines.reshape(many, 1, lines.shape[-1])
     phases = _Phases(rates[0], rates[1], h.size, count)
     out = np.empty((len(flat), phases.cycles, phases.period), dtypes.result)
     # Taps that pad a phase to the length of its neighbours would turn NaN beside it into NaN.
@@ -108,8 +109,12 @@ def resample_conv(
         weights = part.weights(h)
         problem = part.problem(flat, edges, dtypes, phases.cycles)
         place = out[..., part.first : part.last].swapaxes(1, 2)
+        if not part.longest:
+            place[...] = 0
+            continue
         forward(problem, flat, weights, out=place, method=method, workers=workers)
-    result = out.reshape(*lines.shape[:-1], -1)[..., :count]
+    whole = phases.cycles * phases.period
+    result = out.reshape(*lines.shape[:-1], whole)[..., :count]
     return np.moveaxis(result, -1, axis)
 
 
@@ -135,13 +140,13 @@ class _Part(NamedTuple):
     taps: int
 
     @property
-    def _length(self) -> int:
+    def longest(self) -> int:
         """Taps of the longest of the phases."""
         return max(-(-(self.taps - start) // self.up) for start in self.starts)
 
     @property
     def _reach(self) -> int:
-        return max(self._length, 1) + self.places[-1] - self.places[0]
+        return max(self.longest, 1) + self.places[-1] - self.places[0]
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of each phase as weights (outputs, 1, taps), in order of the samples."""
@@ -151,7 +156,7 @@ class _Part(NamedTuple):
         for row, start, place in zip(made[:, 0], self.starts, self.places, strict=True):
             own = kernel[start :: self.up]
             # Tap i lies i before the sample of tap 0.
-            last = place - self.places[0] + max(self._length, 1)
+            last = place - self.places[0] + max(self.longest, 1)
             row[last - len(own) : last] = own[::-1]
         return made
 

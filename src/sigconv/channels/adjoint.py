@@ -105,6 +105,8 @@ def _parts(axis: Axis, first: int, bounds: tuple[int, int]) -> Iterator[_Part]:
 
 def transposed(weight: Array, groups: int) -> Array:
     """Return weights (outputs, inputs of a group, *taps) with the two kinds of channels swapped."""
+    if groups == 1:
+        return weight.swapaxes(0, 1)
     outputs, inputs, *taps = weight.shape
     parts = weight.reshape(groups, outputs // groups, inputs, *taps).swapaxes(1, 2)
     return parts.reshape(groups * inputs, outputs // groups, *taps)

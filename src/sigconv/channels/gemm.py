@@ -28,10 +28,10 @@ blas_dtypes = ("f4", "f8", "c8", "c16")
 """The dtypes whose matrices BLAS multiplies."""
 
 # Elements of the columns for one box, and boxes for each worker where there are few signals.
-_MOST_COLUMNS, _LEAST_BOXES = 1 << 17, 8
+_MOST_COLUMNS, _LEAST_COLUMNS, _LEAST_BOXES = 1 << 16, 1 << 12, 8
 
 # Shares of the work, of which stretches of boxes have sums of weights of their own.
-_SLABS, _BLOCK = 8, 128
+_SLABS, _BLOCK, _ROWS = 8, 128, 32
 
 
 class _Box(NamedTuple):
@@ -92,7 +92,10 @@ def multiply_columns(
     dtype = problem.dtypes.compute
     boxes = list(_boxes(problem))
     shares = list(_shares(problem, boxes))
-    sums = np.zeros((max(share.slab for share in shares) + 1, *problem.weight_shape), dtype)
+    slabs = max(share.slab for share in shares) + 1
+    whole = slabs == 1 and out.dtype == dtype and out.flags.c_contiguous
+    sums = out[None] if whole else np.empty((slabs, *problem.weight_shape), dtype)
+    sums[...] = 0
     flat = sums.reshape(*sums.shape[:2], -1)
 
     def work(taken: Iterator[_Share]) -> None:
@@ -103,12 +106,16 @@ def multiply_columns(
                 room = _room(problem, box, room)
                 columns = _columns(problem, x, box, room)
                 errors = grad[box.n][leading((outputs, *_slices(box)))].astype(dtype, copy=False)
+                rows = errors.reshape(len(errors), -1)
                 with np.errstate(all="ignore"):
-                    total += errors.reshape(len(errors), -1) @ columns.conj().T
+                    # A few rows at a time: the products take little memory beside their sums.
+                    for r in range(0, len(rows), _ROWS):
+                        total[r : r + _ROWS] += rows[r : r + _ROWS] @ columns.conj().T
 
     with _lone_threads():
         run_shared(work, shares, workers)
-    out[...] = sums[0] if len(sums) == 1 else sums.sum(axis=0)
+    if not whole:
+        out[...] = sums[0] if slabs == 1 else sums.sum(axis=0)
 
 
 def _shares(problem: ChannelProblem, boxes: list[_Box]) -> Iterator[_Share]:
@@ -129,11 +136,11 @@ def _shares(problem: ChannelProblem, boxes: list[_Box]) -> Iterator[_Share]:
 
 def _boxes(problem: ChannelProblem) -> Iterator[_Box]:
     """Yield the boxes of outputs, of which each has columns that fit the cache."""
-    lengths = [axis.length for axis in problem.axes]
+    lengths, most = [axis.length for axis in problem.axes], _most_columns(problem)
     units = problem.batch * problem.groups
-    while problem.taps_of_output * prod(lengths) > _MOST_COLUMNS or (
+    while problem.taps_of_output * prod(lengths) > most or (
         units * _cuts(problem.axes, lengths) < _LEAST_BOXES
-        and problem.taps_of_output * prod(lengths) > _MOST_COLUMNS // _LEAST_BOXES
+        and problem.taps_of_output * prod(lengths) > most // _LEAST_BOXES
     ):
         # The first axis whose outputs can be cut: the others stay whole rows.
         j = next((j for j, n in enumerate(lengths) if n > 1), None)
@@ -147,6 +154,12 @@ def _boxes(problem: ChannelProblem) -> Iterator[_Box]:
     for n, group in product(range(problem.batch), range(problem.groups)):
         for met in product(*spans):
             yield _Box(n, group, met)
+
+
+def _most_columns(problem: ChannelProblem) -> int:
+    """Return how many elements of columns a worker makes at a time: few beside small arrays."""
+    arrays = problem.signal_shape, problem.weight_shape, problem.result_shape
+    return min(_MOST_COLUMNS, max(_LEAST_COLUMNS, sum(map(prod, arrays)) // 16))
 
 
 def _cuts(axes: tuple[Axis, ...], lengths: list[int]) -> int:

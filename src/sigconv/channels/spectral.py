@@ -34,6 +34,9 @@ _TILES = (2, 3, 4, 6, 8, 12)
 # take, in transforms; and seconds of a tile.
 _PRODUCT, _COPIES, _TILE = 0.5, 2.2, 1e-4
 
+# The part of the arrays' memory that a block's spectra take: workers have some of them each.
+_SHARE = 6
+
 
 class Spectra(NamedTuple):
     """How a problem is transformed: the tile's lengths, and the output channels of a block."""
@@ -46,7 +49,8 @@ class Spectra(NamedTuple):
     def of(cls, problem: ChannelProblem, machine: Machine) -> Spectra:
         """Return the cheapest that takes no more memory than the arrays do."""
         found = [cls._with(problem, machine, factor) for factor in _TILES]
-        return min(found, key=lambda spectra: spectra.seconds)
+        fitting = [spectra for spectra in found if spectra._scratch(problem) <= _room(problem)]
+        return min(fitting or found[:1], key=lambda spectra: spectra.seconds)
 
     @classmethod
     def _with(cls, problem: ChannelProblem, machine: Machine, factor: int) -> Spectra:
@@ -58,8 +62,7 @@ class Spectra(NamedTuple):
         spec = TransformSpec(1, nfft, dtype)
         inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
         bins = prod(spec.bins)
-        arrays = problem.signal_shape, problem.result_shape, problem.weight_shape
-        room = sum(map(prod, arrays)) * dtype.itemsize // 2
+        room = _room(problem)
         channel = inputs * bins * spec.spectrum_dtype.itemsize
         block = min(outputs, max(1, room // channel))
         tiles = problem.batch * prod(
@@ -71,6 +74,17 @@ class Spectra(NamedTuple):
         seconds = transforms * transform_cost(machine, nfft, dtype)
         seconds += tiles * inputs * outputs * bins * machine.multiply * _PRODUCT
         return cls(nfft, block, problem.groups * (_COPIES * seconds + _TILE * tiles * times))
+
+    def _scratch(self, problem: ChannelProblem) -> int:
+        """Return the bytes of a tile's samples and spectra, of all channels that meet."""
+        channels = problem.inputs // problem.groups + self.block
+        return 3 * channels * prod(self.nfft) * problem.dtypes.compute.itemsize
+
+
+def _room(problem: ChannelProblem) -> int:
+    """Return the bytes that a worker's spectra may take."""
+    arrays = problem.signal_shape, problem.result_shape, problem.weight_shape
+    return sum(map(prod, arrays)) * problem.dtypes.compute.itemsize // _SHARE
 
 
 class _Tile(NamedTuple):
@@ -136,18 +150,22 @@ def multiply_spectra(
     spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
     dtype = problem.dtypes.compute
+    spec = TransformSpec(1, spectra.nfft, dtype)
+    bins = prod(spec.bins)
 
     def work(blocks: Iterator[_Block]) -> None:
         for block in blocks:
-            total: Array | None = None
+            count = block.inputs.stop - block.inputs.start
+            outputs = block.outputs.stop - block.outputs.start
+            total = np.zeros((bins, count, outputs), spec.spectrum_dtype)
             for tile in tiles:
                 samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
                 errors = grad[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
                 transformed = _transformed(errors, spectra, dtype)
+                spectrum = transformed[..., 0].conj()
                 with np.errstate(all="ignore"):
-                    pairs = transformed.conj() * samples.swapaxes(-1, -2)
-                    total = pairs if total is None else np.add(total, pairs, out=total)
-            assert total is not None
+                    for i in range(samples.shape[1]):
+                        total[:, i] += spectrum * samples[:, i]
             _write_weights(total, problem, spectra, out[block.outputs])
 
     run_shared(work, list(_blocks(problem, spectra)), workers)
@@ -185,11 +203,13 @@ def _transformed(values: Array, spectra: Spectra, dtype: DType) -> Array:
 
 def _kernel_spectra(problem: ChannelProblem, weight: Array, spectra: Spectra) -> Array:
     """Return the scaled spectra (bins, outputs, inputs) of the reversed kernels."""
-    dtype = problem.dtypes.compute
-    rows = [_transformed(kernels.conj(), spectra, dtype)[..., 0] for kernels in weight]
-    # F(conj w) conjugated is the spectrum of w reversed about its first tap.
-    scaled: Array = np.stack(rows, axis=1).conj() * dtype.type(1 / prod(spectra.nfft)).real
-    return scaled
+    spec = TransformSpec(1, spectra.nfft, problem.dtypes.compute)
+    made = np.empty((prod(spec.bins), *weight.shape[:2]), spec.spectrum_dtype)
+    for o, kernels in enumerate(weight):
+        # F(conj w) conjugated is the spectrum of w reversed about its first tap.
+        np.conj(_transformed(kernels.conj(), spectra, spec.dtype)[..., 0], out=made[:, o])
+    made /= prod(spectra.nfft)
+    return made
 
 
 def _tile_spectra(
@@ -222,12 +242,12 @@ def _write(
 
 
 def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out: Array) -> None:
-    """Write the weights whose spectra are (bins, outputs, inputs)."""
+    """Write the weights whose spectra are (bins, inputs, outputs)."""
     dtype = problem.dtypes.compute
     taps = tuple(axis.taps for axis in problem.axes)
     for o, place in enumerate(out):
         with borrow_transform(TransformSpec(len(place), spectra.nfft, dtype)) as transform:
-            transform.spectrum[...] = total[:, o].T.reshape(transform.spectrum.shape)
+            transform.spectrum[...] = total[:, :, o].T.reshape(transform.spectrum.shape)
             transform.inverse()
             found = transform.samples[trailing(slice(0, n) for n in taps)]
             place[...] = found.conj() / prod(spectra.nfft)
