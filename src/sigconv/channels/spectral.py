@@ -109,6 +109,7 @@ def sum_spectra(
         raise NonFiniteSamples
     spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
+    shifts = None if bias is None else bias_view(problem, bias)
     for block in _blocks(problem, spectra):
         kernels = _kernel_spectra(problem, weight[block.outputs], spectra)
 
@@ -117,11 +118,11 @@ def sum_spectra(
                 samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
                 with np.errstate(all="ignore"):
                     sums = np.matmul(kernels, samples)[..., 0].T
-                _write(sums, spectra, problem.dtypes.compute, out, block, tile)
+                    found = _inverted(sums, spectra, problem.dtypes.compute, tile)
+                    place = out[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
+                    place[...] = found if shifts is None else found + shifts[block.outputs]
 
         run_shared(work, tiles, workers)
-    if bias is not None:
-        out += bias_view(problem, bias).astype(out.dtype)
 
 
 def multiply_spectra(
@@ -209,16 +210,14 @@ def _tile_spectra(
     return made
 
 
-def _write(
-    sums: Array, spectra: Spectra, dtype: DType, out: Array, block: _Block, tile: _Tile
-) -> None:
-    """Write the outputs of a tile whose spectra are (channels, bins)."""
+def _inverted(sums: Array, spectra: Spectra, dtype: DType, tile: _Tile) -> Array:
+    """Return the outputs (channels, *lengths) of a tile whose spectra are (channels, bins)."""
     with borrow_transform(TransformSpec(len(sums), spectra.nfft, dtype)) as transform:
         transform.spectrum[...] = sums.reshape(transform.spectrum.shape)
         transform.inverse()
         counts = [stop - start for start, stop in tile.spans]
-        place = out[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
-        place[...] = transform.samples[trailing(slice(0, n) for n in counts)]
+        made: Array = transform.samples[trailing(slice(0, n) for n in counts)].copy()
+        return made
 
 
 def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out: Array) -> None:
@@ -230,4 +229,5 @@ def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out:
             transform.spectrum[...] = total[:, o].T.reshape(transform.spectrum.shape)
             transform.inverse()
             found = transform.samples[trailing(slice(0, n) for n in taps)]
-            place[...] = found.conj() / prod(spectra.nfft)
+            with np.errstate(all="ignore"):
+                place[...] = found.conj() / prod(spectra.nfft)
