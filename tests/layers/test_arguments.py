@@ -168,9 +168,14 @@ def test_every_way_to_write_a_number_is_taken():
             r"without samples continues by boundary='zero'",
         ),
         (lambda: conv_transpose(GRAD[..., :0], WEIGHT), r"at least one sample on each axis"),
+        (
+            lambda: conv_transpose(np.ones((1, 1, 1)), np.ones((1, 1, 2)), padding=[(1, 2)]),
+            r"padding \(1, 2\) leaves nothing of axis 0",
+        ),
         (lambda: conv_transpose(GRAD, WEIGHT, padding=9), r"leaves nothing of axis 0.*Pad less"),
         (lambda: conv(X, WEIGHT, [1, 2]), r"bias has one number for each channel.*\(6\).*\(2,\)"),
         (lambda: conv(X, WEIGHT, 1), r"bias has one number for each channel.*\(6\).*\(\)"),
+        (lambda: conv(X, WEIGHT, np.ones((6, 1))), r"bias has one number.*\(6\).*\(6, 1\)"),
         (lambda: conv_transpose(GRAD, WEIGHT, np.ones(6)), r"bias has one number.*\(4\).*\(6,\)"),
         (
             lambda: conv_input_grad(X, WEIGHT, X.shape),
