@@ -249,4 +249,5 @@ def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out:
             transform.spectrum[...] = total[:, :, o].T.reshape(transform.spectrum.shape)
             transform.inverse()
             found = transform.samples[trailing(slice(0, n) for n in taps)]
-            place[...] = found.conj() / prod(spectra.nfft)
+            with np.errstate(all="ignore"):
+                place[...] = found.conj() / prod(spectra.nfft)
