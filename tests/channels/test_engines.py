@@ -9,6 +9,7 @@ from sigconv.channels import compute
 from sigconv.channels.engines import PRODUCTS, SUMS
 from sigconv.engines import compiled
 from sigconv.errors import MethodError
+from sigconv.fft import current_backend
 from sigconv.layers import conv, conv_input_grad, conv_plan, conv_weight_grad
 
 METHODS = ("direct", "gemm", "fft", "taps")
@@ -109,7 +110,9 @@ def test_no_engine_takes_more_memory_beside_the_arrays_than_these(
             y, x, weight.shape, method=m, workers=2, **options
         ),
     }
-    for method in filter(serves, methods):
+    # Of scipy.fft's own memory sigconv knows nothing.
+    transforms = current_backend() == "pyfftw"
+    for method in (m for m in methods if serves(m) and (m != "fft" or transforms)):
         for nbytes, call in calls.items():
             if "stride" in options and nbytes == x.nbytes and method == "fft":
                 continue

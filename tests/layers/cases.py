@@ -12,9 +12,12 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from sigconv.engines.compiled import has_numba
 from sigconv.errors import MethodError
 
 METHODS = ("auto", "direct", "gemm", "fft", "taps")
+# Those that serve a plain layer here.
+PRESENT = METHODS if has_numba() else tuple(name for name in METHODS if name != "direct")
 RULES = ("zero", "edge", "reflect", "symmetric", "wrap")
 DTYPES = ("f4", "f8", "f2", "c8", "c16", "i1", "i8", "u1", "?", "g", "O")
 LAYOUTS = ("channels_first", "channels_last")

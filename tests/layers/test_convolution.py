@@ -13,7 +13,7 @@ from sigconv.layers import conv, conv_output_shape
 from tests.layers.cases import (
     DISGUISES,
     DTYPES,
-    METHODS,
+    PRESENT,
     RULES,
     assert_near,
     disguised,
@@ -72,7 +72,7 @@ def test_the_shape_of_the_result_is_the_formula_of_torch(layer):
         assert y.shape == expected
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PRESENT)
 def test_every_method_takes_a_plain_layer_of_images(method):
     x, weight = numbers(1, (2, 3, 9, 20), "f4"), numbers(2, (4, 3, 3, 3), "f4")
     found = conv(x, weight, method=method)
