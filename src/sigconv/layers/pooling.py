@@ -11,7 +11,13 @@ from sigconv.core.dtypes import Array, DType, as_numeric, resolve_dtypes
 from sigconv.core.integers import absolute_sum, check_integer_bound
 from sigconv.core.problem import Axis, Shape
 from sigconv.errors import DTypeError, OptionError, ShapeError
-from sigconv.layers.arguments import as_channels_first, named_shape, spatial_axes
+from sigconv.layers.arguments import (
+    as_channels_first,
+    checked_shape,
+    named_shape,
+    shape_channels_first,
+    spatial_axes,
+)
 from sigconv.layers.passes import (
     locate_maxima,
     reduce_windows,
@@ -353,11 +359,12 @@ def _described(grad: Array, input_shape: Shape, layout: str) -> tuple[Array, Sha
     """Return the errors and the input's shape, both as (batch, channels, *space)."""
     first = as_channels_first(grad, layout)
     spatial_axes(first.shape, "grad")
-    shape = as_channels_first(np.broadcast_to(np.int8(0), tuple(input_shape)), layout).shape
+    given = checked_shape(input_shape, "input_shape")
+    shape = shape_channels_first(given, layout)
     if len(shape) != first.ndim or shape[:2] != first.shape[:2]:
         raise ShapeError(
             "input_shape has the axes, the batch and the channels of grad; got "
-            f"{tuple(input_shape)} and grad of shape {grad.shape} ({layout})."
+            f"{given} and grad of shape {grad.shape} ({layout})."
         )
     return first, shape
 
