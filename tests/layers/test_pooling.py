@@ -398,7 +398,7 @@ def test_an_input_is_not_written_to():
         (ShapeError, "indices has the shape", lambda x: max_pool_grad(x, [[[0]]], x.shape)),
         (ShapeError, "input_shape has", lambda x: max_pool_grad(x, x.astype(int), (1, 2, 6, 6))),
         (ShapeError, "pass its shape", lambda x: max_pool_grad(x, x.astype(int), x)),
-        (ShapeError, "input_shape has", lambda x: max_pool_grad(x, x.astype(int), 2)),
+        (ShapeError, "input_shape has", lambda x: max_pool_grad(x, x.astype(int), (2,))),
         (ShapeError, "pass its shape", lambda x: avg_pool_grad(x, x, 2)),
         (ShapeError, "input_shape is a tuple", lambda x: avg_pool_grad(x, (1, 1, -6), 2)),
         (OptionError, "from 0 to 8", lambda x: max_pool_grad(x, x.astype(int), (1, 1, 3, 3))),
