@@ -5,10 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
 # The tests that pass without pyfftw, without numba and without any extra.
-CORE_TESTS ?= tests/core tests/fft tests/engines tests/planning tests/correlation tests/kernels tests/streaming tests/lti tests/probability \
+CORE_TESTS ?= tests/core tests/fft tests/engines tests/planning tests/correlation tests/kernels tests/streaming tests/lti tests/probability tests/channels tests/layers \
               tests/test_agreement.py tests/test_convolution.py tests/test_convolver.py \
               tests/test_import.py tests/test_interrupt.py tests/test_missing.py \
-              tests/test_pieces.py tests/test_properties.py tests/test_recall.py
+              tests/test_pieces.py tests/test_properties.py tests/test_recall.py tests/test_resampling.py
 
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -qq

@@ -36,8 +36,8 @@ def axis_of(size, taps, stride, dilation, padding, edges=(ZERO, ZERO)):
 
 
 def small_axes(edges=(ZERO, ZERO)):
-    """Yield every axis of a few samples, taps, steps and sides."""
-    paddings = [(0, 0), (1, 0), (0, 2), (3, 3)]
+    """Yield every axis of a few samples, taps, steps and sides, which may leave samples out."""
+    paddings = [(0, 0), (1, 0), (0, 2), (3, 3), (-1, -1)]
     sizes = product(range(1, 6), range(1, 5), range(1, 5), range(1, 5), paddings)
     for size, taps, stride, dilation, padding in sizes:
         axis = axis_of(size, taps, stride, dilation, padding, edges)
@@ -91,6 +91,8 @@ def test_phases_meet_each_pair_of_the_forward_sum_once(edges):
         # Left out is what lies beyond an edge with zeros, and nothing else.
         assert all(edges[0].is_zero if p < 0 else edges[1].is_zero for p in beyond)
         assert all(p < 0 or p >= axis.size for p in beyond)
+        assert not low or not edges[0].is_zero
+        assert high == axis.size or not edges[1].is_zero
 
 
 def test_phases_cover_each_position_once():

@@ -112,6 +112,19 @@ def test_no_warning_tells_of_what_the_numbers_say():
             assert (y == np.inf).all()
 
 
+def test_no_helper_warns_either():
+    x, weight = np.full((4, 2, 64, 64), 300, "f2"), np.full((2, 2, 9, 9), 300, "f2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _, y in each(conv, x, weight, x[0, 0, 0, :2], workers=2):
+            assert (y == np.inf).all()
+            for _, found in each(conv_input_grad, y, weight, x.shape, workers=2):
+                assert not np.isfinite(found).any()
+        grad = x[..., 8:, 8:]
+        for _, found in each(conv_weight_grad, grad, x, weight.shape, workers=2):
+            assert (found == np.inf).all()
+
+
 # ------------------------------------------------------------------------- float16
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sigconv.layers import (
@@ -70,24 +70,24 @@ def test_the_layer_and_its_gradients_are_those_of_torch(layer, seed, dtype):
     near(conv_bias_grad(errors, layout=options["layout"]), c.grad, dtype, grad)
 
 
+@pytest.mark.filterwarnings("ignore:TF32")
 @given(layer=layers(rules=("zero",)), seed=SEEDS, dtype=st.sampled_from(("f4", "f8")))
 def test_the_transposed_layer_is_that_of_torch(layer, seed, dtype):
-    """Torch pads both sides alike, and lets output_padding reach the dilation."""
-    if any(before != after for before, after in layer.sides):
-        return
+    """Torch pads both sides alike."""
+    assume(all(before == after for before, after in layer.sides))
     extra = tuple((seed + i) % stride for i, stride in enumerate(layer.strides))
     padding = tuple(before for before, _ in layer.sides)
+    axes = zip(layer.y_shape[2:], layer.strides, layer.dilations, layer.taps, padding, strict=True)
+    sizes = [(n - 1) * s + d * (k - 1) + 1 - 2 * p for n, s, d, k, p in axes]
+    # torch refuses results without samples.
+    assume(all(size + more > 0 for size, more in zip(sizes, extra, strict=True)))
     shapes = layer.y_shape, layer.weight_shape, (layer.inputs,)
     x, weight, bias = (numbers(seed + i, shape, dtype) for i, shape in enumerate(shapes))
     ready = (torch.from_numpy(a.copy()) for a in (x, flipped(layer, weight), bias))
     transposed = of_torch("conv_transpose", len(layer.sizes))
-    try:
+    # One of its engines cannot describe some layouts; the others give the same.
+    with torch.backends.mkldnn.flags(enabled=False):
         expected = transposed(*ready, padding=padding, output_padding=extra, **options_of(layer))
-    except RuntimeError as error:
-        # torch refuses results without samples.
-        if "too small" not in str(error) and "must be greater" not in str(error):
-            raise
-        return
     source, options = layer.arranged(x), layer.keywords
     for _, y in each(conv_transpose, source, weight, bias, output_padding=extra, **options):
         near(layer.first(y), expected, dtype, x, weight)

@@ -11,12 +11,17 @@ import numpy as np
 from sigconv.channels.driving import Boxes, Lie, Loop, Steps, given_numbers, readable, run_loop
 from sigconv.channels.problem import ChannelProblem
 from sigconv.core.dtypes import Array
+from sigconv.core.nonfinite import is_finite
 from sigconv.engines import compiled
 
 __all__ = ["multiply_directly", "share_of"]
 
 # Weights of a share at least, for each of which an error is read once; and shares in all.
 _SHARE, _SHARES = 32, 8
+
+# Bytes of a row that is short, elements that are copied of some images together, and those of a
+# line that is long enough where nothing is copied.
+_SHORT, _TOGETHER, _LINE = 128, 1 << 17, 4096
 
 
 def multiply_directly(
@@ -30,7 +35,9 @@ def multiply_directly(
     source, errors = readable(x, dtype), grad.astype(dtype, copy=False)
     if errors.strides[-1] != dtype.itemsize or readable(errors, dtype) is not errors:
         errors = errors.copy(order="C")
-    products = _described(problem, Lie.of(source), Lie.of(errors))
+    # Zeros between short rows of errors would turn samples that are not finite into NaN.
+    flat = problem.axes[-1].length <= _SHORT // dtype.itemsize and is_finite(source)
+    products = _described(problem, Lie.of(source), Lie.of(errors), flat)
     sums = np.zeros((products.slabs, *problem.weight_shape), dtype)
     whole = Loop(loop.multiply_channels, loop.compiled_shares().address, dtype)
     arrays = [products.given, source, errors, sums]
@@ -49,8 +56,8 @@ class _Products(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _described(problem: ChannelProblem, x: Lie, grad: Lie) -> _Products:
-    """Describe a problem for arrays that lie in some way."""
+def _described(problem: ChannelProblem, x: Lie, grad: Lie, flat: bool) -> _Products:
+    """Describe a problem for arrays that lie in some way, with short rows or not."""
     from sigconv.loops import products as loop
 
     dtype = problem.dtypes.compute
@@ -58,11 +65,20 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie) -> _Products:
     taps, share = prod(problem.weight_shape[2:]), share_of(problem)
     parts = problem.groups * -(-inputs // share)
     boxes = Boxes.of(problem.axes, share, problem.products // problem.batch, problem.batch)
-    slabs = _slabs(problem, parts, boxes)
     source, result = Steps.to_read(x, dtype, boxes.axes[2].stride), Steps.to_read(grad, dtype)
-    in_place = boxes.lie_in(source)
     width = boxes.lengths[2]
+    in_place = boxes.lie_in(source)
     pitch = source.steps[3] if in_place else width + boxes.tables[2].span
+    joined = pitch == width == result.steps[3] and in_place
+    flat = flat and not joined
+    in_place = in_place and not flat
+    copied, errors, images = boxes.copied(dtype.itemsize), 0, 1
+    if joined:
+        images = min(problem.batch, max(1, _LINE // (boxes.lengths[1] * width)))
+    elif flat:
+        errors = outputs * boxes.lengths[1] * (width + boxes.tables[2].span)
+        images = max(1, min(problem.batch, _TOGETHER // (share * copied + errors)))
+    slabs = _slabs(problem, parts, -(-problem.batch // images) * boxes.per_signal)
     few, one, add = loop.multipliers(dtype)
     given = loop.ProductGiven(
         batch=problem.batch,
@@ -75,7 +91,9 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie) -> _Products:
         load=source.move,
         load_size=source.size,
         in_place=int(in_place),
-        joined=int(pitch == width == result.steps[3]),
+        joined=int(joined),
+        flat=int(flat),
+        images=images,
         taps=taps,
         multiply_few=few,
         multiply_one=one,
@@ -84,7 +102,7 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie) -> _Products:
         **result.named("out"),
         **dict.fromkeys(("place_d", "place_h", "place_w"), 0),
     )
-    elements = 0 if in_place else share * boxes.copied(dtype.itemsize)
+    elements = 0 if in_place else images * (share * copied + errors)
     room = elements, share * taps + loop.ROOM
     return _Products(given_numbers(given._asdict(), boxes), room, slabs * parts, slabs)
 
@@ -95,7 +113,7 @@ def share_of(problem: ChannelProblem) -> int:
     return min(inputs, max(-(-_SHARE // taps), -(-problem.inputs // _SHARES)))
 
 
-def _slabs(problem: ChannelProblem, parts: int, boxes: Boxes) -> int:
+def _slabs(problem: ChannelProblem, parts: int, boxes: int) -> int:
     """Return into how many stretches the boxes are cut, each with sums of its own.
 
     They depend on the problem alone, as sums in another order would differ in their last bits.
@@ -103,4 +121,4 @@ def _slabs(problem: ChannelProblem, parts: int, boxes: Boxes) -> int:
     wanted = -(-_SHARES // parts)
     room = (prod(problem.signal_shape) + prod(problem.result_shape)) // 2
     affordable = max(1, room // prod(problem.weight_shape))
-    return min(wanted, affordable, problem.batch * boxes.per_signal)
+    return min(wanted, affordable, boxes)

@@ -16,7 +16,7 @@ import numpy as np
 from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import gather_region
-from sigconv.core.index import trailing
+from sigconv.core.index import leading, trailing
 from sigconv.core.nonfinite import is_finite
 from sigconv.core.shapes import regular_length
 from sigconv.engines.base import Machine, NonFiniteSamples
@@ -123,6 +123,8 @@ def sum_spectra(
         raise NonFiniteSamples
     spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
+    none = np.zeros(problem.outputs, problem.dtypes.compute)
+    shifts = bias_view(problem, none if bias is None else bias)
     for block in _blocks(problem, spectra):
         kernels = _kernel_spectra(problem, weight[block.outputs], spectra)
 
@@ -131,11 +133,10 @@ def sum_spectra(
                 samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
                 with np.errstate(all="ignore"):
                     sums = np.matmul(kernels, samples)[..., 0].T
-                _write(sums, spectra, problem.dtypes.compute, out, block, tile)
+                place = out[tile.n][leading((block.outputs, *tile.slices))]
+                _write(sums, spectra, shifts[block.outputs], place)
 
         run_shared(work, tiles, workers)
-    if bias is not None:
-        out += bias_view(problem, bias).astype(out.dtype)
 
 
 def multiply_spectra(
@@ -229,16 +230,14 @@ def _tile_spectra(
     return made
 
 
-def _write(
-    sums: Array, spectra: Spectra, dtype: DType, out: Array, block: _Block, tile: _Tile
-) -> None:
-    """Write the outputs of a tile whose spectra are (channels, bins)."""
-    with borrow_transform(TransformSpec(len(sums), spectra.nfft, dtype)) as transform:
+def _write(sums: Array, spectra: Spectra, shifts: Array, out: Array) -> None:
+    """Write the outputs of a tile whose spectra are (channels, bins), with their biases."""
+    with borrow_transform(TransformSpec(len(sums), spectra.nfft, shifts.dtype)) as transform:
         transform.spectrum[...] = sums.reshape(transform.spectrum.shape)
         transform.inverse()
-        counts = [stop - start for start, stop in tile.spans]
-        place = out[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
-        place[...] = transform.samples[trailing(slice(0, n) for n in counts)]
+        found = transform.samples[trailing(slice(0, n) for n in out.shape[1:])]
+        with np.errstate(all="ignore"):
+            np.add(found, shifts, out=out, casting="same_kind")
 
 
 def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out: Array) -> None:

@@ -17,7 +17,7 @@ from numba import types as untyped_types
 from sigconv.core.dtypes import DType
 from sigconv.loops.channels import box_at
 from sigconv.loops.counting import count_done, take_next
-from sigconv.loops.memory import call, read, write
+from sigconv.loops.memory import call, copy_bytes, read, write, zero_bytes
 from sigconv.loops.product_instructions import ALONE_TAPS, FEW, TAPS, pair_products
 from sigconv.loops.samples import Copied, Samples, axis_at, copied_of, copy_samples, row_of
 
@@ -47,8 +47,9 @@ class ProductGiven(NamedTuple):
     """The numbers of a sum of products; they lie in this order, and the three axes after them.
 
     Steps count elements. `channels` and `outputs` are those of a group, of which a share takes
-    `share` channels; there are `slabs` stretches of boxes. `taps` is how many weights a pair of
-    channels has.
+    `share` channels; there are `slabs` stretches of boxes. Where rows are short, errors are copied
+    too, `flat`: as one row for each of some `images`, with zeros where samples lie between rows.
+    `taps` is how many weights a pair of channels has.
     """
 
     batch: Any
@@ -62,6 +63,8 @@ class ProductGiven(NamedTuple):
     load_size: Any
     in_place: Any
     joined: Any
+    flat: Any
+    images: Any
     taps: Any
     multiply_few: Any
     multiply_one: Any
@@ -96,7 +99,7 @@ def _multiply_shares(
         axis_at(numbers + 8 * g.place_h),
         axis_at(numbers + 8 * g.place_w),
     )
-    boxes = g.batch * axes[0].blocks * axes[1].blocks * axes[2].blocks
+    boxes = -(-g.batch // g.images) * axes[0].blocks * axes[1].blocks * axes[2].blocks
     parts = -(-g.channels // g.share)
     while True:
         piece = take_next(counter)
@@ -111,18 +114,21 @@ def _multiply_shares(
         source = x + (group * g.channels + first) * g.x_channel * g.load_size
         errors = grad + group * g.outputs * g.out_channel * g.size
         for k in range(slab * boxes // g.slabs, (slab + 1) * boxes // g.slabs):
-            n, box = box_at(axes, k)
+            unit, box = box_at(axes, k)
+            n = unit * g.images
             place = box.d * g.out_d + box.h * g.out_h + box.w * g.out_w + n * g.out_batch
             begins = source + n * g.x_batch * g.load_size, errors + place * g.size, own
-            _multiply_box(g, axes, box, channels, begins, (memory, room))
+            count = channels, min(g.images, g.batch - n)
+            _multiply_box(g, axes, box, count, begins, (memory, room))
         count_done(counter, 1)
 
 
 @_compiled
-def _multiply_box(g: Any, axes: Any, box: Any, channels: int, begins: Any, rooms: Any) -> None:
+def _multiply_box(g: Any, axes: Any, box: Any, counts: Any, begins: Any, rooms: Any) -> None:
     """Add the products of a box of errors and the samples of some channels to their sums."""
     x, errors, sums = begins
     memory, room = rooms
+    channels, images = counts
     d, h, w = axes
     if g.in_place:
         copied = Copied(g.x_channel, g.x_d, 0, g.x_h)
@@ -131,20 +137,32 @@ def _multiply_box(g: Any, axes: Any, box: Any, channels: int, begins: Any, rooms
     else:
         copied, base = copied_of(d, h, w, box, g.size), memory
         steps = g.x_channel, g.x_d, g.x_h, g.x_w
-        samples = Samples(x, g.load, g.load_size, g.size, channels, *steps)
-        copy_samples(samples, axes, box, copied, memory)
+        for m in range(images):
+            place = x + m * g.x_batch * g.load_size
+            samples = Samples(place, g.load, g.load_size, g.size, channels, *steps)
+            copy_samples(
+                samples, axes, box, copied, memory + m * channels * copied.channel * g.size
+            )
     few = g.outputs >= FEW
     together, taps = (FEW, TAPS) if few else (1, ALONE_TAPS)
     multiply = g.multiply_few if few else g.multiply_one
     offsets, met = room, room + 8 * channels * g.taps
     products = met + 8 * taps
     _find_taps(g, axes, box, channels, copied, offsets)
-    form = box.height, box.width, g.out_h * g.size, copied.row * g.size
+    form, apart = (box.height, box.width, g.out_h * g.size, copied.row * g.size), g.out_channel
+    whole = (box.height - 1) * copied.row + box.width
     if g.joined:
-        form = 1, box.height * box.width, 0, 0
+        form = images, box.height * box.width, g.out_batch * g.size, g.x_batch * g.size
+    elif g.flat:
+        apart, step = whole, channels * copied.channel * g.size
+        form = images, whole, g.outputs * whole * g.size, step
     count = channels * g.taps
+    rows = memory + g.images * g.share * copied.channel * g.size
     for a in range(box.depth):
         own, plane = errors + a * g.out_d * g.size, base + a * copied.plane * g.size
+        if g.flat:
+            _copy_errors(g, box, images, copied.row, (own, rows))
+            own = rows
         for t in range(0, count, taps):
             for k in range(taps):
                 # Where taps are missing, the last is taken again.
@@ -152,12 +170,27 @@ def _multiply_box(g: Any, axes: Any, box: Any, channels: int, begins: Any, rooms
             for block in range(0, g.outputs, together):
                 # The last few rows share with some that have been added.
                 o = min(block, g.outputs - together)
-                row = own + o * g.out_channel * g.size
-                call(multiply, (products, row, g.out_channel * g.size, met, *form))
+                row = own + o * apart * g.size
+                call(multiply, (products, row, apart * g.size, met, *form))
                 for r in range(block - o, together):
                     target = sums + ((o + r) * g.channels * g.taps + t) * g.size
                     source = products + r * taps * g.size
                     call(g.add, (target, source, min(taps, count - t)))
+
+
+@_compiled
+def _copy_errors(g: Any, box: Any, images: int, pitch: int, places: Any) -> None:
+    """Copy the errors of a plane of some images, each row as long as one of the samples."""
+    source, target = places
+    for m in range(images):
+        for o in range(g.outputs):
+            row = source + (m * g.out_batch + o * g.out_channel) * g.size
+            for b in range(box.height):
+                copy_bytes(target, row + b * g.out_h * g.size, box.width * g.size)
+                target += box.width * g.size
+                if b < box.height - 1:
+                    zero_bytes(target, (pitch - box.width) * g.size)
+                    target += (pitch - box.width) * g.size
 
 
 @_compiled
@@ -207,7 +240,7 @@ def _given_at(n: int) -> Any:
     b = read(n, 7), read(n, 8), read(n, 9), read(n, 10), read(n, 11), read(n, 12), read(n, 13)
     c = read(n, 14), read(n, 15), read(n, 16), read(n, 17), read(n, 18), read(n, 19), read(n, 20)
     e = read(n, 21), read(n, 22), read(n, 23), read(n, 24), read(n, 25), read(n, 26), read(n, 27)
-    return ProductGiven(*a, *b, *c, *e)
+    return ProductGiven(*a, *b, *c, *e, read(n, 28), read(n, 29))
 
 
 @cache
@@ -232,7 +265,7 @@ def try_products(dtype: DType) -> None:
     """Load what multiplies channels of `dtype`, and run it over no shares."""
     multipliers(dtype)
     given = np.zeros(len(ProductGiven._fields) + 13, np.int64)
-    given[ProductGiven._fields.index("share")] = 1
+    given[[ProductGiven._fields.index(name) for name in ("share", "images")]] = 1
     given[[ProductGiven._fields.index(f"place_{axis}") for axis in "dhw"]] = len(given) - 13
     counter = np.zeros(3, np.int64)
     told = np.zeros(TOLD + 1, np.int64)

@@ -154,6 +154,8 @@ def _copy_plane(samples: Any, axes: Any, box: Any, copied: Any, places: Any) -> 
                 else:
                     row = origin + y * samples.step_h * samples.load_size
                     _copy_row(samples, w, row, (begin, count), place)
+                    # Rows of other phases may be longer by a sample.
+                    zero_bytes(place + count * samples.size, (copied.row - count) * samples.size)
                 place += copied.row * samples.size
         target += copied.phase * samples.size
 
