@@ -32,10 +32,10 @@ def draw(path, images, wanted, weights):
     """Save what the kernels make of the image, and the way of the weights down the error."""
     figure = Figure(figsize=(11, 6.8), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.5))
-    for axes, (title, image) in zip(above.subplots(1, 4), images.items(), strict=True):
-        axes.imshow(image[0, 0], cmap="RdBu_r", vmin=-3, vmax=3)
-        for column, value in enumerate(image[0, 0, 2].round(1) + 0):
-            axes.text(column, 2, value, ha="center", fontsize=8)
+    for axes, title in zip(above.subplots(1, 4, width_ratios=(8, 7, 7, 7)), images, strict=True):
+        axes.imshow(images[title][0, 0], cmap="RdBu_r", vmin=-4, vmax=4)
+        for column, value in enumerate(images[title][0, 0, 2].round(1) + 0):
+            axes.text(column, 2, value, ha="center", va="center", fontsize=8)
         axes.set(title=title, xticks=[], yticks=[])
     steps, bowl = below.subplots(1, 2)
     steps.plot(weights, "o-", ms=3, label=["left weight", "right weight"])
@@ -48,7 +48,7 @@ def draw(path, images, wanted, weights):
     bowl.contour(side, side, errors.reshape(45, 45), 2.0 ** np.arange(-2, 10), colors="grey")
     bowl.plot(*weights.T, "ko-", ms=3, lw=0.8)
     bowl.set(title="sum of squares", xlabel="left weight", ylabel="right weight", aspect="equal")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
 def main(output):

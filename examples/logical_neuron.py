@@ -50,8 +50,9 @@ def draw(path):
         for corner, truth in zip(CORNERS, TRUTH[gate], strict=True):
             box = {"boxstyle": "circle", "facecolor": "white"}
             axes.text(*corner, truth, ha="center", va="center", fontweight="bold", bbox=box)
-        axes.set(title=gate, xlabel="a", ylabel="b", aspect="equal", xticks=[0, 1], yticks=[0, 1])
-    figure.colorbar(shown, ax=figure.axes, label="answer of the neuron", shrink=0.7)
+        title = gate if gate in GATES else f"{gate}: three neurons"
+        axes.set(title=title, xlabel="a", ylabel="b", aspect="equal", xticks=[0, 1], yticks=[0, 1])
+    figure.colorbar(shown, ax=figure.axes, label="answer", shrink=0.7)
     figure.savefig(path, dpi=110)
 
 

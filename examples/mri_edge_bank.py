@@ -70,7 +70,7 @@ def main(output):
     fine = [image, coloured(lit[0, 2:]), *lit[0]]
     coarse = [max_pool(image[None, None], POOL)[0, 0], coloured(pooled[0, 2:]), *pooled[0]]
     output.mkdir(parents=True, exist_ok=True)
-    draw(output / "bank.png", ["slice", "strongest rise", *kernels], fine, coarse)
+    draw(output / "bank.png", ["slice", "red 0°, cyan 180°", *kernels], fine, coarse)
     print(f"wrote bank.png in {output}")
 
 

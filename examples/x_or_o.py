@@ -43,13 +43,13 @@ def run(images, is_x, weights):
 
 
 def draw(path, errors, pictures):
-    """Save the errors, and below them kernels, and letters from the least to the most sure."""
-    figure = Figure(figsize=(12, 9), layout="constrained")
+    """Save the errors, kernels (blue is below 0), and letters from the least to the most sure."""
+    figure = Figure(figsize=(12, 7.6), layout="constrained")
     grid = figure.add_gridspec(4, 8)
     figure.add_subplot(grid[0, :], title="mean squared error, step by step").semilogy(errors)
     for k, (title, picture) in enumerate(pictures):
         panel = figure.add_subplot(grid[1 + k // 8, k % 8], title=title, xticks=[], yticks=[])
-        panel.imshow(picture, cmap="gray")
+        panel.imshow(picture, "RdBu_r" if k < 8 else "gray", vmin=-(k < 8), vmax=1)
     figure.savefig(path, dpi=110)
 
 
@@ -68,7 +68,7 @@ def main(output):
     print(f"{right:.2%} of {len(images)} new letters are told")
     assert right > 0.95
     pictures = [(f"kernel {k}", kernel[0]) for k, kernel in enumerate(weights[0])]
-    pictures += [(f"X: {sure[k]:.1%}", images[k, 0]) for k in abs(sure - 0.5).argsort()[::125]]
+    pictures += [(f"{sure[k]:.1%} X", images[k, 0]) for k in abs(sure - 0.5).argsort()[::125]]
     output.mkdir(parents=True, exist_ok=True)
     draw(output / "letters.png", errors, pictures)
     print(f"wrote letters.png in {output}")

@@ -65,8 +65,10 @@ def resample_conv(
     ------
     ShapeError
         Where the kernel is not 1-D or empty, or `axis` does not exist.
-    OptionError
-        Where `up` or `down` is not a positive integer.
+    OptionError, BoundaryError
+        Where `up` or `down` is not a positive integer; for a boundary that does not exist.
+    IntegerOverflowError
+        Where sums of integers may not fit 64 bits.
 
     See Also
     --------
@@ -76,6 +78,8 @@ def resample_conv(
     -----
     The definition is that of `scipy.signal.upfirdn`. The kernel's phases are convolved with the
     signal itself: y[m] takes the taps that leave the same remainder by `up` as down*m does.
+    A symmetric kernel of 2n + 1 taps delays by n / down samples of the result: where n is a
+    multiple of `down`, dropping so many puts the results where the signal's samples are.
 
     Examples
     --------
@@ -85,6 +89,16 @@ def resample_conv(
     array([ 1,  2,  4,  6, 10, 14,  7])
     >>> resample_conv([1, 3, 7, 9, 5], [1, 1], down=2)
     array([ 1, 10, 14])
+
+    A tone of 1 kHz from 44.1 to 48 kHz, with a delay of 20 samples that are dropped:
+
+    >>> from sigconv.kernels import lowpass
+    >>> n, fs = 20 * 147, 44_100
+    >>> kernel = 160 * lowpass(20_000, 2 * n + 1, fs=160 * fs)
+    >>> given, wanted = (np.sin(2 * np.pi * 1000 * np.arange(900) / rate) for rate in (fs, 48_000))
+    >>> made = resample_conv(given, kernel, up=160, down=147)[20:]
+    >>> bool(abs(made[50:850] - wanted[50:850]).max() < 2e-3)
+    True
     """
     x, h = as_numeric(signal, "signal"), as_numeric(kernel, "kernel")
     rates = tuple(_rate(value, name) for value, name in ((up, "up"), (down, "down")))

@@ -198,6 +198,7 @@ def test_complex_numbers_are_refused(function):
         ("axis must be one of the 2", lambda x: softmax(x, axis=2)),
         ("axis must be one of the 2", lambda x: softmax(x, axis=np.array(1.5).item())),
         ("axis must be one of the 2", lambda x: softmax(x, axis=True)),
+        ("axis must be one of the 2", lambda x: softmax(x, axis=np.array(1.0).item())),
         ("axis must be one of the 0", lambda x: softmax(x[0, 0])),
         ("must have numbers on it", lambda x: softmax(x[:, :0])),
     ],

@@ -149,6 +149,12 @@ def test_every_way_to_write_a_number_is_taken():
         (lambda: conv_transpose(GRAD, WEIGHT[0]), r"weight needs 4 axes, as x has"),
         (lambda: conv(X, WEIGHT[..., :0]), r"at least one tap on each axis.*\(6, 4, 3, 0\)"),
         (lambda: conv_transpose(GRAD, WEIGHT[..., :0]), r"at least one tap on each axis"),
+        (lambda: conv(X[0], WEIGHT), r"weight needs 3 axes.*a batch of one: x\[None\]"),
+        (lambda: conv(X, WEIGHT[0, 0]), r"weight needs 4 axes.*weight\[None, None\]"),
+        (
+            lambda: conv(np.moveaxis(X, 1, -1), WEIGHT),
+            r"got 9 channels.*\(2, 9, 8, 4\), channels_first\).*need layout='channels_last'",
+        ),
         (lambda: conv(X[:, :3], WEIGHT), r"as many channels as weight.shape\[1\] times.*got 3"),
         (lambda: conv(X, WEIGHT, groups=2), r"4 channels.*\(6, 4, 3, 2\) and groups=2"),
         (
@@ -198,6 +204,18 @@ def test_every_way_to_write_a_number_is_taken():
 def test_shapes_that_do_not_fit_are_told_why(call, rule):
     with pytest.raises(ShapeError, match=rf"(?s){rule}"):
         call()
+
+
+@pytest.mark.parametrize("wrong", [1.0, True])
+def test_what_equals_a_number_is_refused_after_the_number_was_taken(wrong):
+    taken = {"stride": 1, "padding": (0, 0), "groups": 1}
+    for call in ask_all(**taken):
+        call()
+    nothing = type(wrong)(0)
+    for options in ({"stride": wrong}, {"padding": (0, nothing)}, {"groups": wrong}):
+        for call in ask_all(**{**taken, **options}):
+            with pytest.raises(OptionError, match=r"; got .*\."):
+                call()
 
 
 @pytest.mark.parametrize("shape", [None, "abc", (1, 4, -3, 2), (1, 4, 2.5, 2), (1, 4, True, 2)])

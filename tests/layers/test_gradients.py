@@ -222,6 +222,14 @@ def test_the_gradient_of_the_bias_is_the_sum_of_each_channel(shape, seed, dtype,
         np.testing.assert_allclose(found, expected, rtol=0, atol=4 * eps * np.abs(wide).sum())
 
 
+@pytest.mark.parametrize(("dtype", "shape"), [("f4", (1, 500, 500, 3)), ("c8", (40_000, 2, 3))])
+def test_many_errors_are_summed_up_without_losing_digits(dtype, shape):
+    grad = np.full(shape, 0.1, dtype)
+    for layout, count in {"channels_last": shape[-1], "channels_first": shape[1]}.items():
+        each = grad.astype(np.result_type(dtype, float))[(0,) * grad.ndim] * grad.size / count
+        np.testing.assert_allclose(conv_bias_grad(grad, layout=layout), each, rtol=1e-6)
+
+
 def test_derivatives_of_a_layer_of_two_taps_by_hand():
     """y[0] = a x[0] + b x[1] and y[1] = a x[1] + b x[2]."""
     for _, found in each(conv_input_grad, [[[1, 10]]], [[[2, 3]]], (1, 1, 3)):

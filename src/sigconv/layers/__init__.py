@@ -23,7 +23,8 @@ from sigconv.layers.losses import (
     squared_error,
     squared_error_grad,
 )
-from sigconv.layers.pooling import Pooled, avg_pool, avg_pool_grad, max_pool, max_pool_grad
+from sigconv.layers.pooling import Pooled, avg_pool, max_pool
+from sigconv.layers.pooling_gradients import avg_pool_grad, max_pool_grad
 
 __all__ = [
     "DenseGrad",

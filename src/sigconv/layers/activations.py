@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from sigconv.core.dtypes import Array
 from sigconv.errors import ShapeError
+from sigconv.layers.arguments import is_whole
 from sigconv.layers.reals import as_reals, check_same_shape, in_dtype
 
 __all__ = [
@@ -280,7 +281,7 @@ def softmax_grad(grad: npt.ArrayLike, x: npt.ArrayLike, *, axis: int = -1) -> Ar
 
 def below_largest(z: Array, axis: int) -> Array:
     """Return z minus the largest number along the axis, and 0 where the two are equal."""
-    if isinstance(axis, bool) or axis not in range(-z.ndim, z.ndim):
+    if not is_whole(axis) or not -z.ndim <= axis < z.ndim:
         raise ShapeError(f"axis must be one of the {z.ndim} of x of shape {z.shape}; got {axis!r}.")
     if not z.shape[axis]:
         raise ShapeError(f"axis {axis} of x must have numbers on it; got the shape {z.shape}.")

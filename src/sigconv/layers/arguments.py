@@ -20,6 +20,7 @@ __all__ = [
     "checked_groups",
     "checked_shape",
     "in_layout",
+    "is_whole",
     "named_shape",
     "per_axis",
     "shape_channels_first",
@@ -48,7 +49,7 @@ def checked_shape(shape: Any, name: str) -> Shape:
     if isinstance(shape, np.ndarray) and shape.ndim != 1:
         raise ShapeError(f"{name} is a tuple of integers; got an array: pass its shape, a.shape.")
     given = _entries(shape, 1)
-    if not all(_is_whole(n) and n >= 0 for n in given):
+    if not all(is_whole(n) and n >= 0 for n in given):
         raise ShapeError(f"{name} is a tuple of integers of at least 0; got {shape!r:.80}.")
     return tuple(int(n) for n in given)
 
@@ -60,7 +61,7 @@ def per_axis(value: Any, ndim: int, name: str, least: int | None = None) -> Shap
         raise ShapeError(
             f"{name} is an integer, or has one entry per axis of space ({ndim}); got {value!r}."
         )
-    if not all(_is_whole(entry) and (least is None or entry >= least) for entry in given):
+    if not all(is_whole(entry) and (least is None or entry >= least) for entry in given):
         rule = "" if least is None else f" of at least {least}"
         raise OptionError(f"{name} must be integers{rule}; got {value!r}.")
     return tuple(int(entry) for entry in given)
@@ -74,7 +75,8 @@ def _entries(value: Any, count: int) -> tuple[Any, ...]:
     return (given,) * count
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is an integer, and no truth value."""
     try:
         index(value)
     except TypeError:
@@ -84,10 +86,8 @@ def _is_whole(value: Any) -> bool:
 
 def checked_groups(groups: Any) -> int:
     """Return the number of parts of the channels that do not meet."""
-    if not _is_whole(groups) or groups < 1:
-        raise OptionError(
-            f"groups is an integer of at least 1, the same for all axes; got {groups!r}."
-        )
+    if not is_whole(groups) or groups < 1:
+        raise OptionError(f"groups is an integer of at least 1; got {groups!r}.")
     return int(groups)
 
 
@@ -122,7 +122,7 @@ def sides_of(padding: Any, taps: Shape, dilation: Shape) -> Sides:
 
 def _sides(entry: Any) -> tuple[int, int]:
     pair = _entries(entry, 2)
-    if len(pair) != 2 or not all(_is_whole(side) and side >= 0 for side in pair):
+    if len(pair) != 2 or not all(is_whole(side) and side >= 0 for side in pair):
         raise OptionError(
             "each entry of padding is an integer of at least 0, or a (before, after) pair of "
             f"them; got {entry!r}. To crop, slice the result."

@@ -154,6 +154,11 @@ def conv_output_shape(
     tuple of int
         (batch, out, *outputs), in the layout of `x_shape`.
 
+    Raises
+    ------
+    ShapeError, BoundaryError, OptionError
+        As for `conv`.
+
     Examples
     --------
     A 5 x 5 kernel on 14 x 14 pixels; two filters of 3 x 3 on 5 x 5 pixels of 3 channels:
@@ -201,6 +206,11 @@ def conv_plan(
     ChannelPlan
         With `method`, the predicted `seconds` and the `refusals` of the engines; ``print`` shows a
         table.
+
+    Raises
+    ------
+    ShapeError, BoundaryError, OptionError
+        As for `conv`, and for an `of` that does not exist.
 
     Examples
     --------

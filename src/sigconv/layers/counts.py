@@ -23,7 +23,8 @@ def conv_parameters(
     inputs, outputs : int
         Channels of the signal and of the result.
     kernel : int or sequence of int
-        The taps on each axis of space.
+        The taps on each axis of space; an integer is that of one axis, as nothing says how many
+        there are.
     groups : int
         Parts of the channels that do not meet.
     bias : bool

@@ -29,6 +29,9 @@ __all__ = ["Form", "Numbers", "numbers_of"]
 # Of the widest dtype, complex long doubles of 32 bytes.
 _MOST_ELEMENTS = maxsize // 32
 
+_ALONE = {1: " One signal is a batch of one: x[None].", -2: " One kernel is weight[None, None]."}
+"""What is missing where the weights have so many axes more than the signal."""
+
 
 class Numbers(NamedTuple):
     """An array, and whether it was a list or a number, which never widens a float."""
@@ -55,8 +58,11 @@ class Form(NamedTuple):
 
     def problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         """Return the sums for a signal of a shape (batch, channels, *space), and weights."""
+        # 1, 1.0 and True are equal keys, and only one of them is a stride.
+        kinds = tuple(map(type, self))
+        told = repr(self) if tuple in kinds else kinds
         try:
-            return _remembered(self, shape, weight, dtypes)
+            return _remembered(self, told, shape, weight, dtypes)
         except TypeError:
             # Lists among the keywords have no hash.
             return self._problem(shape, weight, dtypes)
@@ -132,10 +138,12 @@ class Form(NamedTuple):
     def _checked_groups(self, shape: Shape, weight: Shape) -> int:
         groups = checked_groups(self.groups)
         if shape[1] != weight[1] * groups:
+            last = self.layout == "channels_first" and shape[-1] == weight[1] * groups
+            remedy = " Channels that come last need layout='channels_last'." if last else ""
             raise ShapeError(
                 "x has as many channels as weight.shape[1] times groups; got "
                 f"{shape[1]} channels, weight.shape {weight} and groups={groups} (x has the shape "
-                f"{named_shape(shape, self.layout)}, {self.layout})."
+                f"{named_shape(shape, self.layout)}, {self.layout}).{remedy}"
             )
         if weight[0] % groups:
             raise ShapeError(
@@ -149,7 +157,7 @@ def _check_weight(shape: Shape, weight: Shape) -> None:
     if len(weight) != len(shape):
         raise ShapeError(
             f"weight needs {len(shape)} axes, as x has: (out, in/groups) and one per axis of "
-            f"space; got shapes {weight} and {shape}."
+            f"space; got shapes {weight} and {shape}.{_ALONE.get(len(weight) - len(shape), '')}"
         )
     if 0 in weight[2:]:
         raise ShapeError(f"weight needs at least one tap on each axis; got shape {weight}.")
@@ -167,5 +175,8 @@ def _check_extent(shape: Shape, weight: Shape, sides: Sides) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(form: Form, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
+def _remembered(
+    form: Form, told: object, shape: Shape, weight: Shape, dtypes: DTypes
+) -> ChannelProblem:
+    del told
     return form._problem(shape, weight, dtypes)

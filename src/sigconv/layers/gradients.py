@@ -171,8 +171,10 @@ def conv_bias_grad(grad: npt.ArrayLike, *, layout: str = "channels_first") -> Ar
     if dtypes.is_integer:
         totals = (absolute_sum(first[:, o]) for o in range(first.shape[1]))
         check_integer_bound(max(totals, default=0), dtypes)
+    # NumPy adds up what is not contiguous one by one, which float32 does not bear for long.
+    sums = np.result_type(dtypes.compute, float) if dtypes.compute.kind in "fc" else dtypes.compute
     with np.errstate(all="ignore"):
-        total: Array = first.sum(axis=(0, *range(2, first.ndim)), dtype=dtypes.compute)
+        total: Array = first.sum(axis=(0, *range(2, first.ndim)), dtype=sums)
         return total.astype(dtypes.result, copy=False)
 
 
