@@ -15,8 +15,9 @@ __all__ = ["direct_seconds", "gemm_seconds", "product_seconds", "tap_seconds"]
 # A sum that shares its loads with no other, against one that does.
 _ALONE = 1.4
 
-# Seconds of a call, of a box of outputs, of the columns of a box, and of the slices of a tap.
-_CALL, _BOX, _COLUMNS, _TAP = 6e-5, 1e-6, 6e-5, 1.5e-5
+# Seconds of a call, of one that changes the threads of BLAS, of a box of outputs, of the columns of
+# a box, of the slices of a tap, and of a result that its product is added to.
+_CALL, _BLAS_CALL, _BOX, _COLUMNS, _TAP, _ADDED = 3e-5, 1e-4, 1e-6, 6e-5, 1.5e-5, 3e-9
 
 # Products whose time a few vectors of sums take to be added up into single numbers.
 _SUMMED = 6400
@@ -68,14 +69,15 @@ def gemm_seconds(problem: ChannelProblem, machine: Machine) -> float:
     columns = outputs * problem.taps_of_output * problem.dtypes.compute.itemsize
     seconds = problem.products * _unit(problem, machine) * _BLAS
     boxes = problem.batch * problem.groups
-    return seconds + 2 * columns * machine.copy * _RUNS + boxes * _COLUMNS
+    return seconds + 2 * columns * machine.copy * _RUNS + boxes * _COLUMNS + _BLAS_CALL
 
 
 def tap_seconds(problem: ChannelProblem, machine: Machine) -> float:
     """Return the seconds of one product of matrices for each tap, without BLAS."""
     key = dtype_key(problem.dtypes.compute)
-    taps = prod(problem.weight_shape[2:])
-    return problem.products * machine.slice_add.get(key, 1e-8) + taps * _TAP
+    taps, results = prod(problem.weight_shape[2:]), prod(problem.result_shape)
+    seconds = problem.products * machine.slice_add.get(key, 1e-8)
+    return seconds + taps * (_TAP + problem.batch * problem.groups * _BOX + results * _ADDED)
 
 
 def _boxes(problem: ChannelProblem, channels: int) -> Boxes:

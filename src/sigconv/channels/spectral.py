@@ -34,6 +34,9 @@ _TILES = (2, 3, 4, 6, 8, 12)
 # take, in transforms; and seconds of a tile.
 _PRODUCT, _COPIES, _TILE = 0.5, 2.2, 1e-4
 
+# Seconds of a call.
+_CALL = 3e-4
+
 # The part of the arrays' memory that a block's spectra take: workers have some of them each.
 _SHARE = 6
 
@@ -73,7 +76,8 @@ class Spectra(NamedTuple):
         transforms = inputs * outputs + tiles * (times * inputs + outputs)
         seconds = transforms * transform_cost(machine, nfft, dtype)
         seconds += tiles * inputs * outputs * bins * machine.multiply * _PRODUCT
-        return cls(nfft, block, problem.groups * (_COPIES * seconds + _TILE * tiles * times))
+        seconds = problem.groups * (_COPIES * seconds + _TILE * tiles * times)
+        return cls(nfft, block, seconds + _CALL)
 
     def _scratch(self, problem: ChannelProblem) -> int:
         """Return the bytes of a tile's samples and spectra, of all channels that meet."""

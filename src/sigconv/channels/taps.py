@@ -15,7 +15,7 @@ from sigconv.core.boundary import ZERO
 from sigconv.core.dtypes import Array, DType
 from sigconv.core.gather import gather_region
 from sigconv.core.index import trailing
-from sigconv.core.problem import Axis, Shape
+from sigconv.core.problem import Shape
 
 __all__ = ["sum_by_taps", "weights_by_taps"]
 
@@ -93,18 +93,8 @@ def _extended(problem: ChannelProblem, x: Array) -> tuple[ChannelProblem, Array]
 
 def _tap_slices(problem: ChannelProblem) -> Iterator[tuple[Shape, _Slices, _Slices]]:
     """Yield each tap with the samples that it meets and the outputs that these belong to."""
-    spans = [[_span(axis, k) for k in range(axis.taps)] for axis in problem.axes]
+    spans = [[axis.met_by(k) for k in range(axis.taps)] for axis in problem.axes]
     for taps in product(*(range(axis.taps) for axis in problem.axes)):
         met = [spans[j][k] for j, k in enumerate(taps)]
         if all(target.start < target.stop for _, target in met):
             yield taps, tuple(source for source, _ in met), tuple(target for _, target in met)
-
-
-def _span(axis: Axis, k: int) -> tuple[slice, slice]:
-    """Return the samples that tap k meets on one axis, and the outputs they belong to."""
-    place = axis.start - axis.reach_back + axis.dilation * k
-    first = max(0, -(place // axis.stride))
-    last = min(axis.length, -((place - axis.size) // axis.stride))
-    last = max(first, last)
-    low = place + axis.stride * first
-    return slice(low, low + axis.stride * (last - first), axis.stride), slice(first, last)

@@ -80,6 +80,20 @@ class Axis(NamedTuple):
         """Whether each output is one sample times the one tap, as on a batch axis."""
         return self.taps == self.stride == 1 and self.start == 0 and self.stop == self.size
 
+    def met_by(self, tap: int) -> tuple[slice, slice]:
+        """Return the samples that a tap of the reversed kernel meets, and the outputs it does for.
+
+        Outputs are counted from 0; samples beyond the signal are left out.
+
+        >>> Axis(0, 5, 3, 1, 6, stride=2).met_by(0)
+        (slice(1, 5, 2), slice(1, 3, None))
+        """
+        place = self.start - self.reach_back + self.dilation * tap
+        first = max(0, -(place // self.stride))
+        last = max(first, min(self.length, -((place - self.size) // self.stride)))
+        low = place + self.stride * first
+        return slice(low, low + self.stride * (last - first), self.stride), slice(first, last)
+
     def clip(self, start: int, stop: int) -> tuple[int, int]:
         """Return the part of extended positions [start, stop) that may be non-zero."""
         low = max(start, 0) if self.edges[0].is_zero else start

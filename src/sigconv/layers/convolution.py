@@ -80,8 +80,9 @@ def conv(
     Returns
     -------
     ndarray (batch, out, *outputs)
-        In the layout of `x`, of the dtype that `convolve` gives: floats as NumPy promotes them,
-        integers exactly in 64 bits. On each axis there are
+        In the layout of `x`, with channels last as a view of memory with channels first; of the
+        dtype that `convolve` gives: floats as NumPy promotes them, integers exactly in 64 bits. On
+        each axis there are
         floor((n + before + after - dilation (kernel - 1) - 1) / stride) + 1 outputs.
 
     Raises

@@ -166,6 +166,11 @@ def _shares(z: Array, labels: npt.ArrayLike) -> Array:
     given = as_numeric(labels, "labels")
     if given.shape == z.shape:
         (shares,), _ = as_reals(labels=given)
+        if shares.min() < 0:
+            raise OptionError(
+                f"labels of shape (batch, classes) are probabilities, none below 0; got "
+                f"{shares.min()}. Classes are integers of shape (batch,)."
+            )
         return shares
     if given.shape != (batch,):
         raise ShapeError(

@@ -103,12 +103,7 @@ def _length(n: int, sides: tuple[int, int], reach: int, stride: int, ceil_mode: 
 
 def spans_of(axis: Axis) -> Iterator[tuple[slice, slice]]:
     """Yield, for each tap of the windows, the samples that it meets and the outputs it is for."""
-    for k in range(axis.taps):
-        place = axis.start - axis.reach_back + axis.dilation * k
-        first = max(0, -(place // axis.stride))
-        last = max(first, min(axis.length, -((place - axis.size) // axis.stride)))
-        low = place + axis.stride * first
-        yield slice(low, low + axis.stride * (last - first), axis.stride), slice(first, last)
+    return map(axis.met_by, range(axis.taps))
 
 
 def _covered(axis: Axis) -> Array:
