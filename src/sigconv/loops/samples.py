@@ -31,7 +31,7 @@ __all__ = [
 
 _compiled = numba.njit(nogil=True, cache=True)
 
-_NO_SAMPLE = -1
+_NO_SAMPLE, _ZERO = -1, 0
 
 LINE = 64
 """Bytes of a line of the cache."""
@@ -154,8 +154,10 @@ def _copy_plane(samples: Any, axes: Any, box: Any, copied: Any, places: Any) -> 
                 else:
                     row = origin + y * samples.step_h * samples.load_size
                     _copy_row(samples, w, row, (begin, count), place)
-                    # Rows of other phases may be longer by a sample.
-                    zero_bytes(place + count * samples.size, (copied.row - count) * samples.size)
+                    if count < copied.row:
+                        # Rows of another phase are longer by a sample.
+                        rest = (copied.row - count) * samples.size
+                        zero_bytes(place + count * samples.size, rest)
                 place += copied.row * samples.size
         target += copied.phase * samples.size
 
@@ -166,8 +168,8 @@ def _copy_row(samples: Any, w: Any, row: int, run: Any, target: int) -> None:
     begin, count = run
     low = min(max(0, -(begin // w.stride)), count)
     high = min(max(low, -((begin - w.size) // w.stride)), count)
-    for j in range(low):
-        _copy_one(samples, w, row, begin + w.stride * j, target + j * samples.size)
+    if low > 0:
+        _continue_row(samples, w, row, (begin, low), target)
     if high > low:
         place = target + low * samples.size
         source = row + (begin + w.stride * low) * samples.step_w * samples.load_size
@@ -176,7 +178,19 @@ def _copy_row(samples: Any, w: Any, row: int, run: Any, target: int) -> None:
         else:
             step = w.stride * samples.step_w
             call(samples.load, (place, source, high - low, 1, step))
-    for j in range(high, count):
+    if count > high:
+        beyond = begin + w.stride * high, count - high
+        _continue_row(samples, w, row, beyond, target + high * samples.size)
+
+
+@_compiled
+def _continue_row(samples: Any, w: Any, row: int, run: Any, target: int) -> None:
+    """Copy what lies beyond one end of a row."""
+    begin, count = run
+    if (w.before if begin < 0 else w.after) == _ZERO:
+        zero_bytes(target, count * samples.size)
+        return
+    for j in range(count):
         _copy_one(samples, w, row, begin + w.stride * j, target + j * samples.size)
 
 
@@ -203,7 +217,7 @@ def source_of(axis: Any, position: int) -> Any:
     if 0 <= position < size:
         return position
     rule = axis.before if position < 0 else axis.after
-    if rule == 0:
+    if rule == _ZERO:
         return _NO_SAMPLE
     if rule == 1 or size == 1:
         return 0 if position < 0 else size - 1
