@@ -6,6 +6,7 @@ from math import prod
 
 from sigconv.channels.driving import Boxes
 from sigconv.channels.problem import ChannelProblem
+from sigconv.channels.products import images_together, is_short, share_of
 from sigconv.core.problem import Shape
 from sigconv.engines.base import Machine, dtype_key
 from sigconv.loops.pieces import TOGETHER
@@ -22,9 +23,9 @@ _CALL, _BLAS_CALL, _BOX, _COLUMNS, _TAP, _ADDED = 3e-5, 1e-4, 1e-6, 6e-5, 1.5e-5
 # Products whose time a few vectors of sums take to be added up into single numbers.
 _SUMMED = 6400
 
-# What BLAS takes for a product, against the compiled loops; and columns, whose runs are short,
-# against a copy.
-_BLAS, _RUNS = 1.2, 2.0
+# What BLAS takes for a product, against the compiled loops, in products of large and of small
+# matrices; and columns, whose runs are short, against a copy.
+_BLAS, _BLAS_SUMS, _RUNS = 1.6, 2.2, 2.0
 
 _VECTOR = 64
 
@@ -45,29 +46,31 @@ def direct_seconds(problem: ChannelProblem, machine: Machine) -> float:
 
 def product_seconds(problem: ChannelProblem, machine: Machine) -> float:
     """Return the seconds of the compiled loop of the weights' gradient."""
-    from sigconv.channels.products import share_of
-
     unit = _unit(problem, machine)
     inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
-    share = share_of(problem)
-    boxes = _boxes(problem, share)
-    rows = prod(axis.length for axis in boxes.axes[:2])
-    vectors = _in_vectors(problem, boxes.lengths[2], merged=_is_pointwise(problem))
-    products = rows * vectors * problem.taps_of_output * problem.outputs * problem.batch
-    calls: float = problem.batch * boxes.per_signal * boxes.lengths[0] * problem.groups
+    boxes = _boxes(problem, share_of(problem))
+    joined, flat = _is_pointwise(problem), is_short(problem)
+    images = images_together(problem, boxes, flat=flat and not joined, joined=joined)
+    rows, width = prod(axis.length for axis in boxes.axes[:2]), boxes.lengths[2]
+    width = (
+        width if joined else width + boxes.tables[2].span if flat else _in_vectors(problem, width)
+    )
+    products = rows * width * problem.taps_of_output * problem.outputs * problem.batch
+    calls: float = -(-problem.batch // images) * boxes.per_signal * boxes.lengths[0]
     pairs = inputs * prod(problem.weight_shape[2:]) * outputs
     # A call sums up 24 pairs of rows, or 12 where a row is alone.
-    calls *= max(1.0, pairs / (24 if outputs >= TOGETHER else 12))
+    calls *= problem.groups * max(1.0, pairs / (24 if outputs >= TOGETHER else 12))
     alone = 1.0 if outputs >= TOGETHER else _ALONE
     seconds = unit * (products * alone + calls * _SUMMED)
     return seconds + _boxed(problem, boxes, inputs, machine)
 
 
-def gemm_seconds(problem: ChannelProblem, machine: Machine) -> float:
-    """Return the seconds of columns and their products with matrices."""
+def gemm_seconds(problem: ChannelProblem, machine: Machine, *, of_weights: bool = False) -> float:
+    """Return the seconds of columns and their products with weights, or with errors."""
     outputs = problem.batch * problem.groups * prod(problem.result_shape[2:])
     columns = outputs * problem.taps_of_output * problem.dtypes.compute.itemsize
-    seconds = problem.products * _unit(problem, machine) * _BLAS
+    factor = _BLAS_SUMS if of_weights else _BLAS
+    seconds = problem.products * _unit(problem, machine) * factor
     boxes = problem.batch * problem.groups
     return seconds + 2 * columns * machine.copy * _RUNS + boxes * _COLUMNS + _BLAS_CALL
 
@@ -94,10 +97,10 @@ def _boxed(problem: ChannelProblem, boxes: Boxes, inputs: int, machine: Machine)
     return moved * size * machine.copy + count * _BOX + _CALL
 
 
-def _in_vectors(problem: ChannelProblem, width: int, *, merged: bool = False) -> int:
+def _in_vectors(problem: ChannelProblem, width: int) -> int:
     """Return the outputs of a row that are computed: whole vectors."""
     lanes = max(1, _VECTOR // problem.dtypes.compute.itemsize)
-    return width if merged else -(-width // lanes) * lanes
+    return -(-width // lanes) * lanes
 
 
 def _is_pointwise(problem: ChannelProblem) -> bool:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from sigconv.channels.apart import problem_apart, refusal_apart, sum_apart
@@ -116,7 +117,7 @@ SUMS = (
 
 PRODUCTS = (
     Engine("direct", _not_real, product_seconds, multiply_directly, "products"),
-    Engine("gemm", _without_blas, gemm_seconds, multiply_columns),
+    Engine("gemm", _without_blas, partial(gemm_seconds, of_weights=True), multiply_columns),
     Engine("fft", _untransformed, _spectral_seconds, multiply_spectra),
     Engine("taps", _never, tap_seconds, weights_by_taps),
 )

@@ -14,7 +14,7 @@ from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import is_finite
 from sigconv.engines import compiled
 
-__all__ = ["multiply_directly", "share_of"]
+__all__ = ["images_together", "is_short", "multiply_directly", "share_of"]
 
 # Weights of a share at least, for each of which an error is read once; and shares in all.
 _SHARE, _SHARES = 32, 8
@@ -36,7 +36,7 @@ def multiply_directly(
     if errors.strides[-1] != dtype.itemsize or readable(errors, dtype) is not errors:
         errors = errors.copy(order="C")
     # Zeros between short rows of errors would turn samples that are not finite into NaN.
-    flat = problem.axes[-1].length <= _SHORT // dtype.itemsize and is_finite(source)
+    flat = is_short(problem) and is_finite(source)
     products = _described(problem, Lie.of(source), Lie.of(errors), flat)
     sums = np.zeros((products.slabs, *problem.weight_shape), dtype)
     whole = Loop(loop.multiply_channels, loop.compiled_shares().address, dtype)
@@ -72,12 +72,8 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie, flat: bool) -> _Produ
     joined = pitch == width == result.steps[3] and in_place
     flat = flat and not joined
     in_place = in_place and not flat
-    copied, errors, images = boxes.copied(dtype.itemsize), 0, 1
-    if joined:
-        images = min(problem.batch, max(1, _LINE // (boxes.lengths[1] * width)))
-    elif flat:
-        errors = outputs * boxes.lengths[1] * (width + boxes.tables[2].span)
-        images = max(1, min(problem.batch, _TOGETHER // (share * copied + errors)))
+    room = share * boxes.copied(dtype.itemsize) + flat * _errors(problem, boxes)
+    images = images_together(problem, boxes, flat=flat, joined=joined)
     slabs = _slabs(problem, parts, -(-problem.batch // images) * boxes.per_signal)
     few, one, add = loop.multipliers(dtype)
     given = loop.ProductGiven(
@@ -102,9 +98,31 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie, flat: bool) -> _Produ
         **result.named("out"),
         **dict.fromkeys(("place_d", "place_h", "place_w"), 0),
     )
-    elements = 0 if in_place else images * (share * copied + errors)
-    room = elements, share * taps + loop.ROOM
-    return _Products(given_numbers(given._asdict(), boxes), room, slabs * parts, slabs)
+    scratch = 0 if in_place else images * room, share * taps + loop.ROOM
+    return _Products(given_numbers(given._asdict(), boxes), scratch, slabs * parts, slabs)
+
+
+def is_short(problem: ChannelProblem) -> bool:
+    """Tell whether rows of errors are so short that they are copied, as one for each image."""
+    return problem.axes[-1].length * problem.dtypes.compute.itemsize <= _SHORT
+
+
+def images_together(problem: ChannelProblem, boxes: Boxes, *, flat: bool, joined: bool) -> int:
+    """Return how many images are summed up at a time: enough for their sums to be worth adding."""
+    _, height, width = boxes.lengths
+    if joined:
+        return min(problem.batch, max(1, _LINE // (height * width)))
+    if not flat:
+        return 1
+    size = problem.dtypes.compute.itemsize
+    room = share_of(problem) * boxes.copied(size) + _errors(problem, boxes)
+    return max(1, min(problem.batch, _TOGETHER // room))
+
+
+def _errors(problem: ChannelProblem, boxes: Boxes) -> int:
+    """Return the elements of a plane of errors with zeros between the rows, of a group."""
+    _, height, width = boxes.lengths
+    return problem.outputs // problem.groups * height * (width + boxes.tables[2].span)
 
 
 def share_of(problem: ChannelProblem) -> int:
