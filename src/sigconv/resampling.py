@@ -105,9 +105,12 @@ def resample_conv(
     # Taps that pad a phase to the length of its neighbours would turn NaN beside it into NaN.
     exact = dtypes.compute.kind not in "fc" or (is_finite(flat) and is_finite(h))
     for part in phases.parts(_TOGETHER if exact else 1):
+        place = out[..., part.first : part.last].swapaxes(1, 2)
+        if not part.meets_taps:
+            place[...] = 0
+            continue
         weights = part.weights(h)
         problem = part.problem(flat, edges, dtypes, phases.cycles)
-        place = out[..., part.first : part.last].swapaxes(1, 2)
         forward(problem, flat, weights, out=place, method=method, workers=workers)
     result = out.reshape(*lines.shape[:-1], -1)[..., :count]
     return np.moveaxis(result, -1, axis)
@@ -135,13 +138,18 @@ class _Part(NamedTuple):
     taps: int
 
     @property
+    def meets_taps(self) -> bool:
+        """Whether any of the outputs is more than an empty sum."""
+        return min(self.starts) < self.taps
+
+    @property
     def _length(self) -> int:
         """Taps of the longest of the phases."""
-        return max(-(-(self.taps - start) // self.up) for start in self.starts)
+        return -(-(self.taps - min(self.starts)) // self.up)
 
     @property
     def _reach(self) -> int:
-        return max(self._length, 1) + self.places[-1] - self.places[0]
+        return self._length + self.places[-1] - self.places[0]
 
     def weights(self, kernel: Array) -> Array:
         """Return the taps of each phase as weights (outputs, 1, taps), in order of the samples."""
@@ -151,7 +159,7 @@ class _Part(NamedTuple):
         for row, start, place in zip(made[:, 0], self.starts, self.places, strict=True):
             own = kernel[start :: self.up]
             # Tap i lies i before the sample of tap 0.
-            last = place - self.places[0] + max(self._length, 1)
+            last = place - self.places[0] + self._length
             row[last - len(own) : last] = own[::-1]
         return made
 
