@@ -109,19 +109,26 @@ def sum_spectra(
         raise NonFiniteSamples
     spectra = Spectra.of(problem, current_machine())
     tiles = list(_tiles(problem, spectra))
+    shifts = None if bias is None else bias_view(problem, bias)
     for block in _blocks(problem, spectra):
         kernels = _kernel_spectra(problem, weight[block.outputs], spectra)
+        shift = None if shifts is None else shifts[block.outputs]
 
-        def work(taken: Iterator[_Tile], block: _Block = block, kernels: Array = kernels) -> None:
+        def work(
+            taken: Iterator[_Tile],
+            block: _Block = block,
+            kernels: Array = kernels,
+            shift: Array | None = shift,
+        ) -> None:
             for tile in taken:
                 samples = _tile_spectra(problem, x, block.inputs, tile, spectra)
+                # What numpy.errstate says holds for one thread alone.
                 with np.errstate(all="ignore"):
                     sums = np.matmul(kernels, samples)[..., 0].T
-                _write(sums, spectra, problem.dtypes.compute, out, block, tile)
+                    place = out[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
+                    _write(sums, spectra, problem.dtypes.compute, place, shift)
 
         run_shared(work, tiles, workers)
-    if bias is not None:
-        out += bias_view(problem, bias).astype(out.dtype)
 
 
 def multiply_spectra(
@@ -148,7 +155,8 @@ def multiply_spectra(
                     pairs = transformed.conj() * samples.swapaxes(-1, -2)
                     total = pairs if total is None else np.add(total, pairs, out=total)
             assert total is not None
-            _write_weights(total, problem, spectra, out[block.outputs])
+            with np.errstate(all="ignore"):
+                _write_weights(total, problem, spectra, out[block.outputs])
 
     run_shared(work, list(_blocks(problem, spectra)), workers)
 
@@ -209,16 +217,16 @@ def _tile_spectra(
     return made
 
 
-def _write(
-    sums: Array, spectra: Spectra, dtype: DType, out: Array, block: _Block, tile: _Tile
-) -> None:
-    """Write the outputs of a tile whose spectra are (channels, bins)."""
+def _write(sums: Array, spectra: Spectra, dtype: DType, place: Array, shift: Array | None) -> None:
+    """Write the outputs (channels, *space) whose spectra are (channels, bins), and their bias."""
     with borrow_transform(TransformSpec(len(sums), spectra.nfft, dtype)) as transform:
         transform.spectrum[...] = sums.reshape(transform.spectrum.shape)
         transform.inverse()
-        counts = [stop - start for start, stop in tile.spans]
-        place = out[(slice(tile.n, tile.n + 1), block.outputs, *tile.slices)][0]
-        place[...] = transform.samples[trailing(slice(0, n) for n in counts)]
+        found = transform.samples[trailing(slice(0, n) for n in place.shape[1:])]
+        if shift is not None:
+            # Rounded to the result's dtype once, with the bias.
+            found += shift
+        place[...] = found
 
 
 def _write_weights(total: Array, problem: ChannelProblem, spectra: Spectra, out: Array) -> None:
