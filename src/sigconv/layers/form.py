@@ -56,10 +56,12 @@ class Form(NamedTuple):
     def problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         """Return the sums for a signal of a shape (batch, channels, *space), and weights."""
         try:
-            return _remembered(self, shape, weight, dtypes)
+            # 1, 1.0 and True are equal, but not all of them are integers.
+            return _remembered(self, repr(self), shape, weight, dtypes)
         except TypeError:
             # Lists among the keywords have no hash.
-            return self._problem(shape, weight, dtypes)
+            pass
+        return self._problem(shape, weight, dtypes)
 
     def _problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         ndim = spatial_axes(shape, "x")
@@ -167,5 +169,8 @@ def _check_extent(shape: Shape, weight: Shape, sides: Sides) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(form: Form, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
+def _remembered(
+    form: Form, written: str, shape: Shape, weight: Shape, dtypes: DTypes
+) -> ChannelProblem:
+    del written
     return form._problem(shape, weight, dtypes)
