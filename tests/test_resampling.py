@@ -95,6 +95,19 @@ def test_what_is_not_finite_reaches_the_outputs_of_its_sum_alone(size, taps, up,
     np.testing.assert_array_equal(np.isfinite(y), np.isfinite(expected))
 
 
+@given(
+    x=st.lists(st.sampled_from([0.0, 1.0, -2.0, np.nan, np.inf]), min_size=1, max_size=6),
+    h=st.lists(st.sampled_from([0.0, 1.0, 3.0, np.nan, -np.inf]), min_size=1, max_size=8),
+    up=RATES,
+    down=RATES,
+    method=st.sampled_from(["auto", "gemm", "taps"]),
+)
+def test_nan_and_infinity_give_what_the_definition_does(x, h, up, down, method):
+    with np.errstate(all="ignore"):
+        expected = by_definition(np.array(x), np.array(h), up, down)
+    np.testing.assert_array_equal(sc.resample_conv(x, h, up, down, method=method), expected)
+
+
 def test_lines_of_any_axis_are_signals_of_their_own():
     x = np.random.default_rng(0).standard_normal((3, 50, 2))
     h = np.arange(1.0, 8)

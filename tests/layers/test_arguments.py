@@ -337,3 +337,18 @@ def test_workers_are_a_positive_number_or_all(workers):
     for call in ask_all(workers=workers):
         with pytest.raises(OptionError, match="workers"):
             call()
+
+
+def test_what_equals_an_integer_is_refused_after_the_integer_was_taken():
+    x, weight = np.ones((1, 1, 8)), np.ones((1, 1, 3))
+    conv(x, weight, stride=1, groups=1, flip=False)
+    wrong: list[tuple[str, Any]] = [("stride", 1.0), ("stride", True), ("groups", 1.0), ("flip", 0)]
+    for keyword, value in wrong:
+        with pytest.raises(OptionError, match=keyword):
+            conv(x, weight, **{keyword: value})
+
+
+def test_an_error_about_a_list_of_keywords_tells_of_nothing_else():
+    with pytest.raises(ShapeError) as told:
+        conv(np.ones((1, 1, 8)), np.ones((1, 1, 3)), stride=[1, 1])
+    assert told.value.__context__ is None

@@ -82,7 +82,11 @@ def _parts(axis: Axis, first: int, bounds: tuple[int, int]) -> Iterator[_Part]:
         remainder = (begin - first) % axis.stride
         place = slice(begin - low, high - low, axis.stride)
         count = len(range(begin, high, axis.stride))
-        met = [k for k in range(axis.taps) if (remainder - axis.dilation * k) % axis.stride == 0]
+        met = range(0)
+        if remainder % common == 0:
+            # dilation k = remainder modulo the stride, both without what divides them.
+            first_met = remainder // common * pow(dilation, -1, each) % each
+            met = range(first_met, axis.taps, each)
         if not met:
             yield _Part(place, slice(0, 0), axis._replace(taps=0, start=0, stop=count))
             continue

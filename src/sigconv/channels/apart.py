@@ -7,7 +7,7 @@ import numpy as np
 from sigconv.channels.problem import ChannelProblem, bias_view
 from sigconv.core.arguments import make_problem
 from sigconv.core.dtypes import Array
-from sigconv.core.problem import Operand, Options, Problem
+from sigconv.core.problem import Axis, Operand, Options, Problem
 from sigconv.dispatch import run
 
 __all__ = ["problem_apart", "refusal_apart", "sum_apart"]
@@ -23,7 +23,15 @@ def refusal_apart(problem: ChannelProblem) -> str | None:
         return "its kernels have neighbouring taps, more than one on each axis"
     if any(axis.start < 0 or axis.stop > axis.size + axis.reach_back for axis in problem.axes):
         return "some outputs meet no sample"
+    if not all(_meets_all_taps(axis) for axis in problem.axes):
+        return "some taps meet no sample"
     return None
+
+
+def _meets_all_taps(axis: Axis) -> bool:
+    """Tell whether each tap meets a sample for some output, as engines of single signals expect."""
+    low, high = axis.support(axis.start, axis.stop)
+    return axis.start < high and axis.stop - low >= axis.taps
 
 
 def problem_apart(problem: ChannelProblem) -> Problem:

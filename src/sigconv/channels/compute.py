@@ -18,6 +18,7 @@ from sigconv.core.nonfinite import is_finite
 from sigconv.engines import NonFiniteSamples, compiled
 from sigconv.engines.workers import resolve_workers
 from sigconv.errors import MethodError
+from sigconv.fft import current_backend
 from sigconv.planning import current_machine
 
 __all__ = ["METHODS", "adjoint", "chosen", "forward", "weight_gradient"]
@@ -109,7 +110,7 @@ class _Way(NamedTuple):
 
 def chosen(problem: ChannelProblem, engines: tuple[Engine, ...]) -> Engine:
     """Return the engine that "auto" takes here and now."""
-    return _chosen(problem, engines, "auto", compiled.loaded()).engine
+    return _chosen(problem, engines, "auto", _setting()).engine
 
 
 def _sum(
@@ -143,14 +144,14 @@ def _run(
     workers = resolve_workers(way.workers)
     # Zeros that stand for missing samples would turn such weights into NaN.
     method = way.method if sure else "taps"
-    choice = _chosen(problem, engines, method, compiled.loaded())
+    choice = _chosen(problem, engines, method, _setting())
     choice.count_loss()
     with np.errstate(all="ignore"):
         try:
             write(choice.engine, workers if choice.seconds > _ALONE else 1)
         except NonFiniteSamples:
             others = tuple(engine for engine in engines if engine.name != "fft")
-            write(_chosen(problem, others, "auto", compiled.loaded()).engine, workers)
+            write(_chosen(problem, others, "auto", _setting()).engine, workers)
 
 
 class _Choice(NamedTuple):
@@ -168,12 +169,20 @@ class _Choice(NamedTuple):
             compiled.lose(self.loop, self.loss, self.price)
 
 
+def _setting() -> tuple[str, frozenset[str]]:
+    """Return what costs depend on beside the problem: the FFT backend, and the loaded loops."""
+    return current_backend(), compiled.loaded()
+
+
 @lru_cache(maxsize=1024)
 def _chosen(
-    problem: ChannelProblem, engines: tuple[Engine, ...], method: str, loaded: frozenset[str]
+    problem: ChannelProblem,
+    engines: tuple[Engine, ...],
+    method: str,
+    setting: tuple[str, frozenset[str]],
 ) -> _Choice:
     """Return the engine that was asked for, or the fastest with the loops that are loaded."""
-    del loaded
+    del setting
     machine, dtype = current_machine(), problem.dtypes.compute
     named = {engine.name: engine for engine in engines}
     if method != "auto":

@@ -83,7 +83,7 @@ class _Lines(NamedTuple):
         weights = problem.taps_of_output
         number, following = weights // taps, -weights
         if shared:
-            more = (TOGETHER - 1) * len(boxes.tables[1].phases)
+            more = (TOGETHER - 1) * boxes.tables[1].phases
             number = number // column.taps * (column.taps + more)
             following = column.stride * row.taps * (inputs if along else 1)
         return cls(along, shared, taps, number, weights, following)

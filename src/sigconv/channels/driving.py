@@ -101,7 +101,7 @@ class Boxes(NamedTuple):
         """Return how many elements of `size` bytes the copy of a channel for a box takes."""
         *others, (row, width) = zip(self.tables, self.lengths, strict=True)
         across = prod(table.packed(n) for table, n in others)
-        elements = across * (width + row.span) * len(row.phases)
+        elements = across * (width + row.span) * row.phases
         return (-(-elements * size // _LINE) | 1) * _LINE // size
 
     def lie_in(self, source: Steps) -> bool:
@@ -115,7 +115,7 @@ class Boxes(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _boxes(axes: tuple[Axis, ...], channels: int, products: int, units: int) -> Boxes:
-    tables = tuple(AxisTable.of(axis) for axis in three_axes(axes))
+    tables = tuple(AxisTable(axis) for axis in three_axes(axes))
     return Boxes(tables, tuple(boxes_of(tables, channels, products, units)))
 
 

@@ -6,8 +6,9 @@ outputs after the other, in scratch that stays in the cache. BLAS takes one thre
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from functools import cache
 from itertools import product
 from math import prod
@@ -81,7 +82,7 @@ def sum_columns(
                 place[...] = sums.reshape(place.shape)
 
     boxes = list(_boxes(problem))
-    with _lone_threads():
+    with _lone_threads:
         run_shared(work, boxes, workers)
 
 
@@ -112,7 +113,7 @@ def multiply_columns(
                     for r in range(0, len(rows), _ROWS):
                         total[r : r + _ROWS] += rows[r : r + _ROWS] @ columns.conj().T
 
-    with _lone_threads():
+    with _lone_threads:
         run_shared(work, shares, workers)
     if not whole:
         out[...] = sums[0] if slabs == 1 else sums.sum(axis=0)
@@ -212,7 +213,46 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-def _lone_threads() -> AbstractContextManager[Any]:
-    """Let BLAS take one thread for each worker: with more, the last bits would differ."""
-    limits: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limits
+class _LoneThreads:
+    """BLAS takes one thread for each worker: with more, the last bits would differ.
+
+    The limit is the process's own: the first of several calls at once sets it, the last lifts it.
+    """
+
+    def __init__(self) -> None:
+        # A signal handler may convolve while the lock is held.
+        self._lock = threading.RLock()
+        self._inside = 0
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limit = _controller().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self.lift()
+
+    def lift(self) -> None:
+        """Restore what was before the first call."""
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit.restore_original_limits()
+
+
+_lone_threads = _LoneThreads()
+
+
+def _renew_after_fork() -> None:
+    """Begin anew: whoever was inside is not in the child, nor who holds the lock."""
+    global _lone_threads
+    before, _lone_threads = _lone_threads, _LoneThreads()
+    before.lift()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)

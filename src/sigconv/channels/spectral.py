@@ -171,7 +171,9 @@ def multiply_spectra(
                 with np.errstate(all="ignore"):
                     for i in range(samples.shape[1]):
                         total[:, i] += spectrum * samples[:, i]
-            _write_weights(total, problem, spectra, out[block.outputs])
+            # What numpy.errstate says holds for one thread alone.
+            with np.errstate(all="ignore"):
+                _write_weights(total, problem, spectra, out[block.outputs])
 
     run_shared(work, list(_blocks(problem, spectra)), workers)
 

@@ -6,7 +6,7 @@ after a change here that they depend on, touch them.
 
 from __future__ import annotations
 
-from math import prod
+from math import gcd, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -30,57 +30,57 @@ _BOXES, _BOX_PRODUCTS = 8, 1 << 18
 
 
 class AxisTable(NamedTuple):
-    """One axis by phases of its stride.
+    """One axis by phases of its stride: the taps whose positions leave the same remainder.
 
-    Attributes
-    ----------
-    axis : Axis
-        What is described.
-    phases : list of (int, int)
-        For each phase that taps meet, the position of its first sample from that of output 0 and
-        tap 0, and how many samples more than outputs it has.
-    taps : list of (int, int)
-        For each tap, its phase and the sample of it that output 0 meets.
+    With a stride s and a dilation d these are every s/gcd(s, d)-th tap, and each of the first taps
+    begins a phase.
     """
 
     axis: Axis
-    phases: list[tuple[int, int]]
-    taps: list[tuple[int, int]]
 
-    @classmethod
-    def of(cls, axis: Axis) -> AxisTable:
-        """Sort the taps of an axis by the remainders of their positions."""
-        places = [divmod(axis.dilation * k, axis.stride) for k in range(axis.taps)]
-        reached: dict[int, list[int]] = {}
-        for place, remainder in places:
-            reached.setdefault(remainder, []).append(place)
-        numbers = {remainder: p for p, remainder in enumerate(reached)}
-        phases = [
-            (axis.stride * found[0] + remainder, found[-1] - found[0])
-            for remainder, found in reached.items()
-        ]
-        taps = [(numbers[r], place - reached[r][0]) for place, r in places]
-        return cls(axis, phases, taps)
+    @property
+    def phases(self) -> int:
+        """How many phases taps meet."""
+        return min(self._each, self.axis.taps)
 
     @property
     def span(self) -> int:
-        """How many samples more than outputs a phase has at most."""
-        return max(span for _, span in self.phases)
+        """How many samples more than outputs a phase has at most, which is the first one."""
+        return self._step * ((self.axis.taps - 1) // self._each)
 
     def packed(self, count: int) -> int:
         """Return how many samples `count` outputs meet."""
-        return sum(count + span for _, span in self.phases)
+        return self.phases * count + self._step * (self.axis.taps - self.phases)
+
+    @property
+    def _each(self) -> int:
+        """From one tap of a phase to its next."""
+        return self.axis.stride // gcd(self.axis.stride, self.axis.dilation)
+
+    @property
+    def _step(self) -> int:
+        """From the sample of a tap to that of the next of its phase, in samples of the phase."""
+        return self.axis.dilation // gcd(self.axis.stride, self.axis.dilation)
 
     def numbers(self, block: int) -> Array:
-        """Return what `samples.axis_at` reads, for blocks of so many outputs."""
-        axis = self.axis
+        """Return what `samples.axis_at` reads, for blocks of so many outputs.
+
+        After the numbers of the axis follow, for each phase, the position of its first sample from
+        that of output 0 and tap 0, and how many samples more than outputs it has; and for each
+        tap, its phase and the sample of it that output 0 meets.
+        """
+        axis, count = self.axis, self.phases
         rules = [RULES["zero" if edge.is_zero else edge.rule] for edge in axis.edges]
         first = axis.start - axis.reach_back
         blocks = -(-axis.length // block)
         head = [axis.size, first, axis.stride, *rules, axis.length, block, blocks]
-        head += [self.span, axis.taps, len(self.phases)]
-        pairs = [*self.phases, *self.taps]
-        return np.array(head + [number for pair in pairs for number in pair], np.int64)
+        head += [self.span, axis.taps, count]
+        taps = np.arange(axis.taps)
+        starts = taps[:count]
+        spans = (axis.taps - 1 - starts) // self._each * self._step
+        phases = np.stack([axis.dilation * starts, spans], axis=1)
+        places = np.stack([taps % self._each, taps // self._each * self._step], axis=1)
+        return np.concatenate([np.array(head), phases.ravel(), places.ravel()]).astype(np.int64)
 
 
 def three_axes(axes: tuple[Axis, ...]) -> tuple[Axis, Axis, Axis]:
