@@ -58,8 +58,8 @@ def product_seconds(problem: ChannelProblem, machine: Machine) -> float:
     products = rows * width * problem.taps_of_output * problem.outputs * problem.batch
     calls: float = -(-problem.batch // images) * boxes.per_signal * boxes.lengths[0]
     pairs = inputs * prod(problem.weight_shape[2:]) * outputs
-    # A call sums up 24 pairs of rows, or 12 where a row is alone.
-    calls *= problem.groups * max(1.0, pairs / (24 if outputs >= TOGETHER else 12))
+    # A call sums up 24 pairs of rows, or 9 where a row is alone.
+    calls *= problem.groups * max(1.0, pairs / (24 if outputs >= TOGETHER else 9))
     alone = 1.0 if outputs >= TOGETHER else _ALONE
     seconds = unit * (products * alone + calls * _SUMMED)
     return seconds + _boxed(problem, boxes, inputs, machine)

@@ -65,7 +65,8 @@ class Form(NamedTuple):
             return _remembered(self, told, shape, weight, dtypes)
         except TypeError:
             # Lists among the keywords have no hash.
-            return self._problem(shape, weight, dtypes)
+            pass
+        return self._problem(shape, weight, dtypes)
 
     def _problem(self, shape: Shape, weight: Shape, dtypes: DTypes) -> ChannelProblem:
         ndim = spatial_axes(shape, "x")

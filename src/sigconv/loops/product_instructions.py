@@ -30,8 +30,9 @@ _I64 = ir.IntType(64)
 FEW, TAPS = (4, 6) if VECTOR == 64 else (3, 4)
 """The rows of results and the taps whose products are summed up together."""
 
-ALONE_TAPS = 12
-"""The taps that are summed up together for a row that is alone."""
+ALONE_TAPS = 9
+"""The taps that are summed up together for a row that is alone: of kernels 3, 5 and 7 wide, nearly
+whole numbers of them."""
 
 
 def pair_products(rows: int, taps: int) -> Any:
