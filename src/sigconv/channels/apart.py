@@ -63,6 +63,11 @@ def sum_apart(
     space = tuple(range(3, 3 + len(problem.axes)))
     kernel = np.flip(weight.reshape(single.kernel_shape), space).astype(dtype, copy=False)
     samples = np.expand_dims(x, 2).astype(dtype, copy=False)
-    sums = run(single, samples, kernel, workers=workers).reshape(out.shape)
+    whole = out.dtype == dtype and out.flags.c_contiguous
+    target = out.reshape(single.result_shape) if whole else None
+    sums = run(single, samples, kernel, workers=workers, out=target).reshape(out.shape)
     with np.errstate(all="ignore"):
-        out[...] = sums if bias is None else sums + bias_view(problem, bias)
+        if bias is not None:
+            sums += bias_view(problem, bias)
+        if not whole:
+            out[...] = sums

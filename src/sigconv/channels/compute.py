@@ -28,6 +28,9 @@ METHODS = ("auto", *(engine.name for engine in SUMS))
 # Work below so many seconds is not worth a second thread.
 _ALONE = 1e-4
 
+# Elements that are folded onto the signal at a time.
+_FOLDED = 1 << 18
+
 
 def forward(
     problem: ChannelProblem,
@@ -72,12 +75,24 @@ def adjoint(
             _sum(phase, grad, turned[trailing(taps)], early, part, way)
     if region == sizes:
         return whole
-    out = np.zeros(problem.signal_shape, dtypes.compute)
+    out = _folded(problem, whole, region)
     with np.errstate(all="ignore"):
-        scatter_add(whole, problem.axes, region, out)
         if late is not None:
             out += bias_view(problem, late)
         return out.astype(dtypes.result, copy=False)
+
+
+def _folded(problem: ChannelProblem, whole: Array, region: tuple[tuple[int, int], ...]) -> Array:
+    """Return the sums of what belongs to one sample, of a few channels at a time."""
+    out = np.zeros(problem.signal_shape, whole.dtype)
+    source = whole.reshape(-1, *whole.shape[2:])
+    target = out.reshape(-1, *out.shape[2:])
+    step = max(1, _FOLDED * len(source) // max(1, whole.size))
+    with np.errstate(all="ignore"):
+        for first in range(0, len(source), step):
+            part = slice(first, first + step)
+            scatter_add(source[part], problem.axes, region, target[part])
+    return out
 
 
 def weight_gradient(

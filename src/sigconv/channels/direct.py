@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +13,11 @@ from sigconv.channels.driving import (
     Lie,
     Loop,
     Steps,
+    Turn,
     given_numbers,
     readable,
     run_loop,
+    turns_of,
     writable,
 )
 from sigconv.channels.problem import ChannelProblem
@@ -52,7 +55,9 @@ def sum_directly(
     shifts = np.zeros(1, dtype) if bias is None else np.ascontiguousarray(bias, dtype)
     arrays = [sums.given, source, target, weights, shifts]
     whole = Loop(loop.sum_channels, loop.compiled_boxes().address, dtype)
-    run_loop(whole, arrays, sums.room, (sums.pieces, workers))
+    edges = np.linspace(0, sums.pieces, turns_of(problem.products, sums.pieces) + 1).astype(int)
+    turns = [Turn(first, stop, (stop,)) for first, stop in pairwise(edges.tolist())]
+    run_loop(whole, arrays, sums.room, turns, workers)
     if target is not out:
         out[...] = target
 

@@ -17,9 +17,23 @@ from sigconv.engines.workers import run_counted
 from sigconv.loops.channel_tables import AxisTable, boxes_of, three_axes
 from sigconv.loops.scratch import borrow_scratch
 
-__all__ = ["Boxes", "Lie", "Loop", "Steps", "given_numbers", "readable", "run_loop", "writable"]
+__all__ = [
+    "Boxes",
+    "Lie",
+    "Loop",
+    "Steps",
+    "Turn",
+    "given_numbers",
+    "readable",
+    "run_loop",
+    "turns_of",
+    "writable",
+]
 
 _LINE = 64
+
+# Products of one call without the GIL, after which Ctrl-C is heard.
+_MOST_PRODUCTS = 1 << 31
 
 
 class Lie(NamedTuple):
@@ -153,28 +167,46 @@ def given_numbers(fields: dict[str, int], boxes: Boxes) -> Array:
     return np.concatenate([np.array(list(fields.values()), np.int64), *tables])
 
 
+class Turn(NamedTuple):
+    """A part of a loop's work, which no Ctrl-C interrupts: pieces that are taken, and what is told.
+
+    `told` are the last numbers that the loop reads.
+    """
+
+    first: int
+    stop: int
+    told: tuple[int, ...]
+
+
+def turns_of(products: int, most: int) -> int:
+    """Return how many turns work is done in, so that Ctrl-C is heard; of `most` at most."""
+    return max(1, min(most, products // _MOST_PRODUCTS))
+
+
 def run_loop(
-    loop: Loop, arrays: list[Array], room: tuple[int, int], sharing: tuple[int, int]
+    loop: Loop, arrays: list[Array], room: tuple[int, int], turns: list[Turn], workers: int
 ) -> None:
-    """Let workers take pieces of a loop's work.
+    """Let workers take pieces of a loop's work, one turn after the other.
 
     It is told the addresses of `arrays`, the first of which are its numbers, then of its counter
-    and of scratch for so many elements and integers. `sharing` is how many pieces there are, and
-    how many workers at most.
+    and of scratch for so many elements and integers, and what is told of each turn.
     """
     elements, integers = -(-room[0] * loop.dtype.itemsize // _LINE) * _LINE, 8 * room[1]
-    pieces, workers = sharing
-    counter = np.zeros(3, np.int64)
-    places = [_address(array) for array in (*arrays, counter)]
+    places = [_address(array) for array in arrays]
+    count = max(1, min(workers, max(turn.stop - turn.first for turn in turns)))
     with ExitStack() as stack:
-        runs = []
-        for _ in range(max(1, min(workers, pieces))):
-            scratch = stack.enter_context(borrow_scratch())
-            memory = scratch.array((elements + integers,), _BYTE)
-            begin = _address(memory)
-            told = np.array([*places, begin, begin + elements, loop.walk], np.int64)
-            runs.append(partial(_run, loop.call, told, (arrays, counter, memory)))
-        run_counted(runs, counter, pieces)
+        lent = [stack.enter_context(borrow_scratch()) for _ in range(count)]
+        memories = [scratch.array((elements + integers,), _BYTE) for scratch in lent]
+        for first, stop, told in turns:
+            # A new one for each turn: who is late for one takes no piece of the next.
+            counter = np.array([first, 0, 0], np.int64)
+            runs = []
+            for memory in memories:
+                begin = _address(memory)
+                own = begin, begin + elements, *told, loop.walk
+                given = np.array([*places, _address(counter), *own], np.int64)
+                runs.append(partial(_run, loop.call, given, (arrays, counter, memory)))
+            run_counted(runs, counter, stop - first)
 
 
 _BYTE = np.dtype(np.uint8)

@@ -8,7 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigconv.channels.driving import Boxes, Lie, Loop, Steps, given_numbers, readable, run_loop
+from sigconv.channels.driving import (
+    Boxes,
+    Lie,
+    Loop,
+    Steps,
+    Turn,
+    given_numbers,
+    readable,
+    run_loop,
+    turns_of,
+)
 from sigconv.channels.problem import ChannelProblem
 from sigconv.core.dtypes import Array
 from sigconv.core.nonfinite import is_finite
@@ -41,18 +51,24 @@ def multiply_directly(
     sums = np.zeros((products.slabs, *problem.weight_shape), dtype)
     whole = Loop(loop.multiply_channels, loop.compiled_shares().address, dtype)
     arrays = [products.given, source, errors, sums]
-    run_loop(whole, arrays, products.room, (products.pieces, workers))
+    count = turns_of(problem.products, products.boxes)
+    turns = [Turn(0, products.pieces, (turn, count)) for turn in range(count)]
+    run_loop(whole, arrays, products.room, turns, workers)
     # Each sum is added up in one order, whoever made it.
     out[...] = sums[0] if products.slabs == 1 else sums.sum(axis=0)
 
 
 class _Products(NamedTuple):
-    """What the loop is told of a problem, whatever the samples; `slabs` sums are added up."""
+    """What the loop is told of a problem, whatever the samples; `slabs` sums are added up.
+
+    Each has at most so many `boxes`.
+    """
 
     given: Array
     room: tuple[int, int]
     pieces: int
     slabs: int
+    boxes: int
 
 
 @lru_cache(maxsize=1024)
@@ -74,7 +90,8 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie, flat: bool) -> _Produ
     in_place = in_place and not flat
     room = share * boxes.copied(dtype.itemsize) + flat * _errors(problem, boxes)
     images = images_together(problem, boxes, flat=flat, joined=joined)
-    slabs = _slabs(problem, parts, -(-problem.batch // images) * boxes.per_signal)
+    taken = -(-problem.batch // images) * boxes.per_signal
+    slabs = _slabs(problem, parts, taken)
     few, one, add = loop.multipliers(dtype)
     given = loop.ProductGiven(
         batch=problem.batch,
@@ -99,7 +116,9 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie, flat: bool) -> _Produ
         **dict.fromkeys(("place_d", "place_h", "place_w"), 0),
     )
     scratch = 0 if in_place else images * room, share * taps + loop.ROOM
-    return _Products(given_numbers(given._asdict(), boxes), scratch, slabs * parts, slabs)
+    return _Products(
+        given_numbers(given._asdict(), boxes), scratch, slabs * parts, slabs, -(-taken // slabs)
+    )
 
 
 def is_short(problem: ChannelProblem) -> bool:

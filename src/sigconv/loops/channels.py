@@ -89,9 +89,9 @@ class SumGiven(NamedTuple):
     place_w: Any
 
 
-TOLD = 8
+TOLD = 9
 """What a worker is told: the addresses of numbers, samples, outputs, weights, biases, the counter,
-and of its scratch for samples and for integers."""
+and of its scratch for samples and for integers; and the first box that is not its to take."""
 
 
 ROOM = len(SERVED)
@@ -102,20 +102,28 @@ ROOM = len(SERVED)
 def sum_channels(told: Any) -> Any:
     """Write the boxes that nobody else has taken."""
     return call(
-        told[TOLD], (told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7])
+        told[TOLD],
+        (told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7], told[8]),
     )
 
 
 def _sum_boxes(
-    numbers: int, x: int, out: int, weights: int, bias: int, counter: int, memory: int, room: int
+    numbers: int,
+    x: int,
+    out: int,
+    weights: int,
+    bias: int,
+    counter: int,
+    memory: int,
+    room: int,
+    stop: int,
 ) -> int:
     g = _given_at(numbers)
     d, h = axis_at(numbers + 8 * g.place_d), axis_at(numbers + 8 * g.place_h)
     w = axis_at(numbers + 8 * g.place_w)
-    count = g.batch * g.groups * d.blocks * h.blocks * w.blocks
     while True:
         piece = take_next(counter)
-        if piece >= count:
+        if piece >= stop:
             return 0
         unit, box = box_at((d, h, w), piece)
         n, group = unit // g.groups, unit % g.groups

@@ -34,9 +34,10 @@ __all__ = [
 
 _compiled = numba.njit(nogil=True, cache=True)
 
-TOLD = 7
+TOLD = 9
 """What a worker is told: the addresses of numbers, samples, errors, sums, the counter, and of its
-scratch for samples and for integers."""
+scratch for samples and for integers; then which stretch of each slab's boxes it takes, of how many.
+"""
 
 
 ROOM = ALONE_TAPS + 2 * FEW * TAPS
@@ -87,11 +88,22 @@ class ProductGiven(NamedTuple):
 @_compiled
 def multiply_channels(told: Any) -> Any:
     """Write the sums of the shares that nobody else has taken."""
-    return call(told[TOLD], (told[0], told[1], told[2], told[3], told[4], told[5], told[6]))
+    return call(
+        told[TOLD],
+        (told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7], told[8]),
+    )
 
 
 def _multiply_shares(
-    numbers: int, x: int, grad: int, sums: int, counter: int, memory: int, room: int
+    numbers: int,
+    x: int,
+    grad: int,
+    sums: int,
+    counter: int,
+    memory: int,
+    room: int,
+    turn: int,
+    turns: int,
 ) -> int:
     g = _given_at(numbers)
     axes = (
@@ -113,7 +125,10 @@ def _multiply_shares(
         own += first * g.taps * g.size
         source = x + (group * g.channels + first) * g.x_channel * g.load_size
         errors = grad + group * g.outputs * g.out_channel * g.size
-        for k in range(slab * boxes // g.slabs, (slab + 1) * boxes // g.slabs):
+        begin = slab * boxes // g.slabs
+        own_boxes = (slab + 1) * boxes // g.slabs - begin
+        low, high = turn * own_boxes // turns, (turn + 1) * own_boxes // turns
+        for k in range(begin + low, begin + high):
             unit, box = box_at(axes, k)
             n = unit * g.images
             place = box.d * g.out_d + box.h * g.out_h + box.w * g.out_w + n * g.out_batch
@@ -270,4 +285,5 @@ def try_products(dtype: DType) -> None:
     counter = np.zeros(3, np.int64)
     told = np.zeros(TOLD + 1, np.int64)
     told[[0, 4, TOLD]] = given.ctypes.data, counter.ctypes.data, compiled_shares().address
+    told[8] = 1
     multiply_channels(told)
