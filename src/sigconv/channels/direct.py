@@ -55,8 +55,9 @@ def sum_directly(
     shifts = np.zeros(1, dtype) if bias is None else np.ascontiguousarray(bias, dtype)
     arrays = [sums.given, source, target, weights, shifts]
     whole = Loop(loop.sum_channels, loop.compiled_boxes().address, dtype)
-    edges = np.linspace(0, sums.pieces, turns_of(problem.products, sums.pieces) + 1).astype(int)
-    turns = [Turn(first, stop, (stop,)) for first, stop in pairwise(edges.tolist())]
+    count = turns_of(problem.products, sums.pieces)
+    edges = [sums.pieces * turn // count for turn in range(count + 1)]
+    turns = [Turn(first, stop, (stop,)) for first, stop in pairwise(edges)]
     run_loop(whole, arrays, sums.room, turns, workers)
     if target is not out:
         out[...] = target
