@@ -157,9 +157,10 @@ def _run(
 ) -> None:
     """Let an engine write the result; where a number is not finite, one that is exact in that."""
     workers = resolve_workers(way.workers)
-    # Zeros that stand for missing samples would turn such weights into NaN.
-    method = way.method if sure else "taps"
-    choice = _chosen(problem, engines, method, _setting())
+    choice = _chosen(problem, engines, way.method, _setting())
+    if not sure:
+        # Zeros that stand for missing samples would turn such weights into NaN.
+        choice = _chosen(problem, engines, "taps", _setting())
     choice.count_loss()
     with np.errstate(all="ignore"):
         try:

@@ -85,7 +85,8 @@ def _described(problem: ChannelProblem, x: Lie, grad: Lie, flat: bool) -> _Produ
     width = boxes.lengths[2]
     in_place = boxes.lie_in(source)
     pitch = source.steps[3] if in_place else width + boxes.tables[2].span
-    joined = pitch == width == result.steps[3] and in_place
+    row = boxes.axes[2].length
+    joined = row == pitch == width == result.steps[3] and in_place
     flat = flat and not joined
     in_place = in_place and not flat
     room = share * boxes.copied(dtype.itemsize) + flat * _errors(problem, boxes)

@@ -92,6 +92,8 @@ def conv(
         there are.
     BoundaryError, OptionError
         For keywords with values that do not exist.
+    MethodError
+        For a method that does not exist, or that does not serve this layer.
     IntegerOverflowError
         Where sums of integers may not fit 64 bits.
 
