@@ -25,7 +25,7 @@ _SUMMED = 6400
 
 # What BLAS takes for a product, against the compiled loops, in products of large and of small
 # matrices; and columns, whose runs are short, against a copy.
-_BLAS, _BLAS_SUMS, _RUNS = 1.6, 2.2, 2.0
+_BLAS, _BLAS_SUMS, _RUNS = 2.2, 4.0, 2.0
 
 _VECTOR = 64
 
@@ -36,8 +36,11 @@ def direct_seconds(problem: ChannelProblem, machine: Machine) -> float:
     inputs, outputs = problem.inputs // problem.groups, problem.outputs // problem.groups
     boxes = _boxes(problem, inputs)
     rows = prod(axis.length for axis in boxes.axes[:2])
-    vectors = _in_vectors(problem, boxes.lengths[2])
     row = boxes.axes[1]
+    vectors = _in_vectors(problem, boxes.lengths[2])
+    if row.length > 1:
+        # Short rows are summed up as one, with what lies between them.
+        vectors = min(vectors, boxes.lengths[2] + boxes.tables[2].span)
     shares = outputs >= TOGETHER or (row.taps > 1 and row.dilation == 1 and row.length >= TOGETHER)
     products = rows * vectors * problem.taps_of_output * problem.outputs * problem.batch
     seconds = products * unit * (1.0 if shares else _ALONE)
