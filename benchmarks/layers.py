@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -147,7 +148,7 @@ def layer_entries(layer: Layer) -> dict[str, list[Entry]]:
     return {
         kind: [
             Entry("sigconv", call, THREADS),
-            Entry("torch", lambda kind=kind: theirs(kind), THREADS, _torch_threads),  # type: ignore[misc]
+            Entry("torch", partial(theirs, kind), THREADS, _torch_threads),
         ]
         for kind, call in own.items()
     }
@@ -185,8 +186,8 @@ def _resampled(patience: Patience) -> Iterator[LayerRow]:
         x = rng.standard_normal(size).astype("f4")
         h = rng.standard_normal(taps).astype("f4")
         entries = [
-            Entry("sigconv", lambda: sc.resample_conv(x, h, up, down), THREADS),  # noqa: B023
-            Entry("upfirdn", lambda: signal.upfirdn(h, x, up, down)),  # noqa: B023
+            Entry("sigconv", partial(sc.resample_conv, x, h, up, down), THREADS),
+            Entry("upfirdn", partial(signal.upfirdn, h, x, up, down)),
         ]
         title = f"{size} samples, {taps} taps, up {up}, down {down}"
         compare(entries, title)

@@ -23,10 +23,7 @@ from sigconv.core.index import leading
 from sigconv.core.problem import Axis
 from sigconv.engines.workers import run_shared
 
-__all__ = ["blas_dtypes", "multiply_columns", "sum_columns"]
-
-blas_dtypes = ("f4", "f8", "c8", "c16")
-"""The dtypes whose matrices BLAS multiplies."""
+__all__ = ["multiply_columns", "sum_columns"]
 
 # Elements of the columns for one box, and boxes for each worker where there are few signals.
 _MOST_COLUMNS, _LEAST_COLUMNS, _LEAST_BOXES = 1 << 16, 1 << 12, 8

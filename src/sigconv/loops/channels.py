@@ -17,7 +17,7 @@ from numba import types as untyped_types
 
 from sigconv.core.dtypes import DType
 from sigconv.loops.counting import count_done, take_next
-from sigconv.loops.memory import call, copy_bytes, read, write
+from sigconv.loops.memory import call, copy_bytes, read, reader, write
 from sigconv.loops.samples import Box, Copied, Samples, axis_at, copied_of, copy_samples, row_of
 from sigconv.loops.sum_tables import SERVED
 from sigconv.loops.vectors import ROWS, writers
@@ -89,6 +89,9 @@ class SumGiven(NamedTuple):
     place_w: Any
 
 
+_read_given = reader(len(SumGiven._fields))
+
+
 TOLD = 9
 """What a worker is told: the addresses of numbers, samples, outputs, weights, biases, the counter,
 and of its scratch for samples and for integers; and the first box that is not its to take."""
@@ -118,7 +121,7 @@ def _sum_boxes(
     room: int,
     stop: int,
 ) -> int:
-    g = _given_at(numbers)
+    g = SumGiven(*_read_given(numbers))
     d, h = axis_at(numbers + 8 * g.place_d), axis_at(numbers + 8 * g.place_h)
     w = axis_at(numbers + 8 * g.place_w)
     while True:
@@ -295,17 +298,6 @@ def _store(g: Any, source: int, target: int, run: Any) -> None:
             copy_bytes(place, source + r * pitch * g.size, width * g.size)
         else:
             call(g.store, (place, source + r * pitch * g.size, width, g.out_w, 1))
-
-
-@_compiled
-def _given_at(n: int) -> Any:
-    """Return the numbers by their names."""
-    a = read(n, 0), read(n, 1), read(n, 2), read(n, 3), read(n, 4), read(n, 5), read(n, 6)
-    b = read(n, 7), read(n, 8), read(n, 9), read(n, 10), read(n, 11), read(n, 12), read(n, 13)
-    c = read(n, 14), read(n, 15), read(n, 16), read(n, 17), read(n, 18), read(n, 19), read(n, 20)
-    e = read(n, 21), read(n, 22), read(n, 23), read(n, 24), read(n, 25), read(n, 26), read(n, 27)
-    f = read(n, 28), read(n, 29), read(n, 30), read(n, 31), read(n, 32), read(n, 33), read(n, 34)
-    return SumGiven(*a, *b, *c, *e, *f)
 
 
 def _add_bias(target: Any, bias: Any, count: int) -> int:

@@ -16,7 +16,16 @@ from numba.extending import intrinsic
 types: Any = untyped_types
 cgutils: Any = untyped_cgutils
 
-__all__ = ["address", "call", "copy_bytes", "copy_element", "read", "write", "zero_bytes"]
+__all__ = [
+    "address",
+    "call",
+    "copy_bytes",
+    "copy_element",
+    "read",
+    "reader",
+    "write",
+    "zero_bytes",
+]
 
 _I64 = ir.IntType(64)
 _POINTER = ir.IntType(8).as_pointer()
@@ -33,6 +42,24 @@ def _read(typing_context: Any, address: Any, index: Any) -> Any:
         return builder.load(builder.gep(place, [arguments[1]]))
 
     return types.int64(types.int64, types.int64), generate
+
+
+def reader(count: int) -> Any:
+    """Return what reads so many int64 from an address on, as a tuple."""
+
+    @intrinsic
+    def read_all(typing_context: Any, address: Any) -> Any:
+        del typing_context, address
+        made = types.UniTuple(types.int64, count)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = builder.inttoptr(arguments[0], _I64.as_pointer())
+            values = [builder.load(builder.gep(place, [_I64(i)])) for i in range(count)]
+            return context.make_tuple(builder, signature.return_type, values)
+
+        return made(types.int64), generate
+
+    return read_all
 
 
 @intrinsic

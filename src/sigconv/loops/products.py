@@ -17,7 +17,7 @@ from numba import types as untyped_types
 from sigconv.core.dtypes import DType
 from sigconv.loops.channels import box_at
 from sigconv.loops.counting import count_done, take_next
-from sigconv.loops.memory import call, copy_bytes, read, write, zero_bytes
+from sigconv.loops.memory import call, copy_bytes, read, reader, write, zero_bytes
 from sigconv.loops.product_instructions import ALONE_TAPS, FEW, TAPS, pair_products
 from sigconv.loops.samples import Copied, Samples, axis_at, copied_of, copy_samples, row_of
 
@@ -85,6 +85,9 @@ class ProductGiven(NamedTuple):
     place_w: Any
 
 
+_read_given = reader(len(ProductGiven._fields))
+
+
 @_compiled
 def multiply_channels(told: Any) -> Any:
     """Write the sums of the shares that nobody else has taken."""
@@ -105,7 +108,7 @@ def _multiply_shares(
     turn: int,
     turns: int,
 ) -> int:
-    g = _given_at(numbers)
+    g = ProductGiven(*_read_given(numbers))
     axes = (
         axis_at(numbers + 8 * g.place_d),
         axis_at(numbers + 8 * g.place_h),
@@ -246,16 +249,6 @@ def _add(target: Any, source: Any, count: int) -> int:
     for i in range(count):
         target[i] += source[i]
     return 0
-
-
-@_compiled
-def _given_at(n: int) -> Any:
-    """Return the numbers by their names."""
-    a = read(n, 0), read(n, 1), read(n, 2), read(n, 3), read(n, 4), read(n, 5), read(n, 6)
-    b = read(n, 7), read(n, 8), read(n, 9), read(n, 10), read(n, 11), read(n, 12), read(n, 13)
-    c = read(n, 14), read(n, 15), read(n, 16), read(n, 17), read(n, 18), read(n, 19), read(n, 20)
-    e = read(n, 21), read(n, 22), read(n, 23), read(n, 24), read(n, 25), read(n, 26), read(n, 27)
-    return ProductGiven(*a, *b, *c, *e, read(n, 28), read(n, 29))
 
 
 @cache
